@@ -1,0 +1,193 @@
+"""The engine as the event loop sees it: what is loaded, and one place to submit requests.
+
+Everything here runs on the loop that called `start`. The worker's thread is reached by commands and answers
+by reports, one hand-over per step; nothing mutable is shared.
+"""
+
+import asyncio
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import assert_never
+
+from optiq_server.engine.backend import Backend
+from optiq_server.engine.errors import NotReady, PromptTooLong, QueueFull, UnknownToken
+from optiq_server.engine.generation import Generation, Mailbox
+from optiq_server.engine.schedule import News
+from optiq_server.engine.sequence import Sequence
+from optiq_server.engine.types import (
+    Ended,
+    EndReason,
+    EngineLimits,
+    EngineState,
+    GenerationRequest,
+    ModelInfo,
+)
+from optiq_server.engine.worker import Admit, Cancel, Closed, Delivery, Failed, Ready, Report, Stop, Worker
+
+__all__ = ["Engine", "Generation"]
+
+logger = logging.getLogger(__name__)
+
+
+class Engine:
+    """Serves generations from one backend.
+
+    `open_backend` runs on the worker's thread and loads the weights there, because MLX's streams belong to
+    the thread that made them. `clock` gives monotonic seconds for time limits.
+
+    LOADING -> READY | FAILED on what the worker reports; READY -> FAILED if the worker dies; LOADING |
+    READY -> STOPPED by `stop`. FAILED and STOPPED are final.
+    """
+
+    def __init__(
+        self,
+        open_backend: Callable[[], Backend],
+        limits: EngineLimits,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._state = EngineState.LOADING
+        self._model: ModelInfo | None = None
+        self._failure: str | None = None
+        self._open: dict[int, tuple[GenerationRequest, Mailbox]] = {}
+        self._ids = itertools.count()
+        self._settled = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._worker = Worker(open_backend=open_backend, limits=limits, clock=clock, report=self._hand_over)
+        # A daemon, so that a process which must exit is not held by weights that are still loading.
+        self._thread = threading.Thread(target=self._worker.run, name="optiq-engine", daemon=True)
+
+    @property
+    def state(self) -> EngineState:
+        return self._state
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """What is loaded; None until READY."""
+        return self._model
+
+    @property
+    def failure(self) -> str | None:
+        """Why the engine is FAILED, in one line; None otherwise."""
+        return self._failure
+
+    @property
+    def open_generations(self) -> int:
+        """How many generations have not ended, waiting ones included."""
+        return len(self._open)
+
+    def start(self) -> None:
+        """Begin loading. Call it once, on the loop that will read the generations."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    async def wait_until_settled(self) -> None:
+        """Return once the engine is no longer LOADING, whatever it became."""
+        await self._settled.wait()
+
+    def submit(self, request: GenerationRequest) -> Generation:
+        """Queue a request.
+
+        Raises NotReady, PromptTooLong, UnknownToken or QueueFull, and then nothing was queued.
+        """
+        self._check(request)
+        sequence_id = next(self._ids)
+        deadline = None if request.time_limit is None else self._clock() + request.time_limit
+        mailbox = Mailbox()
+        self._open[sequence_id] = (request, mailbox)
+        self._worker.post(Admit(Sequence(id=sequence_id, request=request, deadline=deadline)))
+        on_cancel = partial(self._worker.post, Cancel(sequence_id))
+        return Generation(request=request, mailbox=mailbox, on_cancel=on_cancel)
+
+    async def stop(self) -> None:
+        """End every open generation with SHUTDOWN, free the model, join the worker. May be called again.
+
+        Weights that are still loading are waited for: a load cannot be interrupted.
+        """
+        if self._state is not EngineState.FAILED:
+            self._state = EngineState.STOPPED
+        self._worker.post(Stop())
+        if self._loop is not None:
+            await asyncio.to_thread(self._thread.join)
+        self._close_all(EndReason.SHUTDOWN)
+        self._settled.set()
+
+    def _check(self, request: GenerationRequest) -> None:
+        if self._state is not EngineState.READY or self._model is None:
+            raise NotReady(self._state.value)
+        if len(request.prompt) >= self._model.context_length:
+            raise PromptTooLong(prompt_tokens=len(request.prompt), context_length=self._model.context_length)
+        vocabulary_size = self._model.vocabulary_size
+        if min(request.prompt) < 0 or max(request.prompt) >= vocabulary_size:
+            position, token = next(
+                (i, t) for i, t in enumerate(request.prompt) if not 0 <= t < vocabulary_size
+            )
+            raise UnknownToken(token=token, position=position, vocabulary_size=vocabulary_size)
+        waiting = len(self._open) - self._limits.max_running
+        if waiting >= self._limits.max_waiting:
+            raise QueueFull(waiting=waiting)
+
+    def _hand_over(self, report: Report) -> None:
+        """Called on the worker's thread."""
+        if self._loop is None:
+            raise RuntimeError("the worker spoke before the engine was started")
+        try:
+            self._loop.call_soon_threadsafe(self._receive, report)
+        except RuntimeError:
+            # The loop was closed without `stop`: nobody is left to tell, so the worker has nothing more to
+            # do.
+            logger.warning("the event loop closed while the engine was running")
+            self._worker.post(Stop())
+
+    def _receive(self, report: Report) -> None:
+        match report:
+            case Ready(model):
+                self._model = model
+                if self._state is EngineState.LOADING:
+                    self._state = EngineState.READY
+                self._settled.set()
+            case Delivery(news):
+                for each in news:
+                    self._dispatch(each)
+            case Failed(reason):
+                self._fail(reason)
+            case Closed():
+                if self._state is not EngineState.STOPPED:
+                    self._fail("the worker ended")
+            case _:
+                assert_never(report)
+
+    def _dispatch(self, news: News) -> None:
+        entry = self._open.get(news.sequence_id)
+        if entry is None:
+            return
+        _, mailbox = entry
+        for event in news.events:
+            mailbox.put(event)
+        if mailbox.has_ended:
+            del self._open[news.sequence_id]
+
+    def _fail(self, reason: str) -> None:
+        if self._state is not EngineState.FAILED:
+            self._failure = reason
+        if self._state is not EngineState.STOPPED:
+            self._state = EngineState.FAILED
+        self._close_all(EndReason.FAULT, reason)
+        self._settled.set()
+
+    def _close_all(self, reason: EndReason, detail: str = "") -> None:
+        for request, mailbox in self._open.values():
+            ended = Ended(
+                reason=reason,
+                prompt_tokens=len(request.prompt),
+                completion_tokens=mailbox.completion_tokens,
+                detail=detail,
+            )
+            mailbox.put(ended)
+        self._open.clear()

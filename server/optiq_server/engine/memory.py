@@ -1,0 +1,36 @@
+"""How many bytes this machine has left for a model, as far as it tells."""
+
+from pathlib import Path
+
+import mlx.core as mx
+
+
+def available_memory(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Bytes that weights may take, or None where nothing tells.
+
+    On Metal it is the recommended working set, beyond which macOS starts to page; on Linux what the kernel
+    calls available, or what the container leaves of its limit if that is less.
+    """
+    if mx.metal.is_available():
+        return int(mx.device_info()["max_recommended_working_set_size"])
+    bounds = [bound for bound in (_kernel_available(proc), _container_left(cgroup)) if bound is not None]
+    return min(bounds, default=None)
+
+
+def _kernel_available(proc: Path) -> int | None:
+    try:
+        lines = (proc / "meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    kibibytes = [int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+    return kibibytes[0] << 10 if kibibytes else None
+
+
+def _container_left(cgroup: Path) -> int | None:
+    """What a version 2 control group leaves; None without one or without a limit."""
+    try:
+        limit = (cgroup / "memory.max").read_text().strip()
+        used = int((cgroup / "memory.current").read_text())
+    except OSError:
+        return None
+    return None if limit == "max" else max(0, int(limit) - used)

@@ -1,0 +1,131 @@
+"""What crosses the border between the event loop and the engine: token ids, numbers and reasons.
+
+The engine knows no text, no harmony and no HTTP.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from optiq_server.engine.constraint import Constraint
+
+
+def _require(holds: bool, name: str, value: object, legal: str) -> None:
+    if not holds:
+        raise ValueError(f"{name} is {value!r}; it must be {legal}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingParameters:
+    """How a token is drawn from the logits. The defaults are the model's own distribution.
+
+    `temperature` 0 is greedy. `top_k` and `seed` are None where not given; `min_p` 0 and `top_p` 1 keep all
+    tokens.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int | None = None
+    min_p: float = 0.0
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.temperature >= 0.0, "temperature", self.temperature, "at least 0")
+        _require(0.0 < self.top_p <= 1.0, "top_p", self.top_p, "above 0 and at most 1")
+        _require(self.top_k is None or self.top_k >= 1, "top_k", self.top_k, "at least 1, or None")
+        _require(0.0 <= self.min_p <= 1.0, "min_p", self.min_p, "between 0 and 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    """One prompt to continue.
+
+    `boundaries` are offsets into `prompt` where a message ends, ascending: places worth a cache checkpoint.
+    `max_tokens` None means as many as the context holds. `time_limit` is in seconds from submission.
+    `constraint` stands at the beginning of the reply, and is this generation's alone.
+    """
+
+    request_id: str
+    prompt: tuple[int, ...]
+    stop_tokens: frozenset[int]
+    boundaries: tuple[int, ...] = ()
+    max_tokens: int | None = None
+    sampling: SamplingParameters = SamplingParameters()
+    time_limit: float | None = None
+    constraint: Constraint | None = None
+
+    def __post_init__(self) -> None:
+        _require(len(self.prompt) > 0, "prompt", self.prompt, "at least one token")
+        _require(self.max_tokens is None or self.max_tokens >= 1, "max_tokens", self.max_tokens, "at least 1")
+        _require(self.time_limit is None or self.time_limit > 0, "time_limit", self.time_limit, "above 0")
+
+
+class EndReason(StrEnum):
+    """Why a generation ended."""
+
+    STOP = "stop"
+    """A stop token was sampled; it is the last of the generation's tokens."""
+    LENGTH = "length"
+    """`max_tokens`, or the context, was used up."""
+    CANCELLED = "cancelled"
+    DEADLINE = "deadline"
+    """`time_limit` ran out."""
+    FAULT = "fault"
+    """The engine failed at this request; `detail` is for the log."""
+    SHUTDOWN = "shutdown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """New token ids of a generation, in order."""
+
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The one terminal event of every generation. `cached_tokens` of the prompt were not computed again."""
+
+    reason: EndReason
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0
+    detail: str = ""
+
+
+GenerationEvent: TypeAlias = Tokens | Ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """What the loaded checkpoint is. `context_length` counts prompt and completion tokens together."""
+
+    architecture: str
+    context_length: int
+    vocabulary_size: int
+    weight_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineLimits:
+    """How much the engine takes on: `max_running` sequences share a step, `max_waiting` queue behind them.
+
+    At 16,000 tokens each, 16 streams of the 20b hold 6 GB of keys and values. 256 waiting are a burst of
+    clients, not a backlog: at 10 s a reply the last one waits under three minutes.
+    """
+
+    max_running: int = 16
+    max_waiting: int = 256
+
+    def __post_init__(self) -> None:
+        _require(self.max_running >= 1, "max_running", self.max_running, "at least 1")
+        _require(self.max_waiting >= 0, "max_waiting", self.max_waiting, "at least 0")
+
+
+class EngineState(StrEnum):
+    """Where the engine is in its life."""
+
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+    STOPPED = "stopped"
