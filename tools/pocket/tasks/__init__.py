@@ -1,0 +1,1 @@
+"""The task families, one module each: `make` draws a question with its working and its answer."""
