@@ -1,0 +1,1 @@
+"""The quantizer and its measurements. Knows no HTTP."""

@@ -1,0 +1,55 @@
+"""Which HTTP error each failure of the engine is. Pure."""
+
+from optiq_server.engine.errors import EngineError, NotReady, PromptTooLong, QueueFull
+from optiq_server.engine.types import EndReason, EngineState
+from optiq_server.errors import (
+    ApiError,
+    InternalFailure,
+    InvalidRequest,
+    Overloaded,
+    TimedOut,
+    Unavailable,
+)
+
+_RETRY_LOADING_SECONDS = 5
+"""The pocket model loads within this; large ones take a few rounds."""
+_RETRY_BUSY_SECONDS = 1
+"""A waiting request is admitted as soon as any reply ends."""
+
+
+def of_refusal(error: EngineError) -> ApiError:
+    """The answer to a request that the engine would not queue."""
+    match error:
+        case NotReady(state=state):
+            retry = _RETRY_LOADING_SECONDS if state == EngineState.LOADING else None
+            return Unavailable(str(error), code="model_not_ready", retry_after=retry)
+        case PromptTooLong(prompt_tokens=prompt_tokens, context_length=context_length):
+            return InvalidRequest(
+                f"This model's maximum context length is {context_length} tokens, of which at least one is "
+                f"the reply's. However, your messages resulted in {prompt_tokens} tokens. "
+                "Please reduce the length of the messages.",
+                param="messages",
+                code="context_length_exceeded",
+            )
+        case QueueFull():
+            return Overloaded(str(error), code="queue_full", retry_after=_RETRY_BUSY_SECONDS)
+        case _:
+            return internal_failure()
+
+
+def of_end(reason: EndReason) -> ApiError:
+    """The answer, or the last event, of a generation that ended without a finish reason."""
+    match reason:
+        case EndReason.DEADLINE:
+            return TimedOut("the reply took longer than this server's time limit", code="timeout")
+        case EndReason.SHUTDOWN:
+            return Unavailable("the server is shutting down", code="shutting_down")
+        case EndReason.CANCELLED:
+            return Unavailable("the request was cancelled", code="cancelled")
+        case _:
+            return internal_failure()
+
+
+def internal_failure() -> ApiError:
+    """A fault whose cause is in the log alone."""
+    return InternalFailure("the server failed at this request; its log tells why", code="internal_error")

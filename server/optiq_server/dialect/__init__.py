@@ -1,0 +1,1 @@
+"""The dialects: how each family of models is spoken to."""

@@ -1,0 +1,146 @@
+"""The body of POST /v1/chat/completions: each field's type and range.
+
+A value that would change the reply and that is not honoured is refused by name; a value that asks for what
+happens anyway is accepted.
+"""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BeforeValidator, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from optiq_server.schema.fields import RequestModel, unsupported
+from optiq_server.schema.messages import ChatMessage
+from optiq_server.schema.structure import CompleteResponseFormat, ToolChoice
+from optiq_server.schema.tools import Tool
+
+_INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
+_INT32_MAX = 2**31 - 1
+
+_MAX_STOP_STRINGS = 16
+"""OpenAI takes 4; agents send more. Each costs one search per piece of text."""
+_MAX_STOP_LENGTH = 1024
+"""In characters. The search for a held-back beginning is quadratic in it at worst."""
+
+_Value = TypeVar("_Value")
+
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
+def _string_list(value: Any) -> Any:  # noqa: ANN401  # raw JSON, of any type
+    if isinstance(value, str):
+        return [value]
+    if value is None or isinstance(value, list):
+        return value
+    raise PydanticCustomError("stop_type", "Input should be a string, a list of strings, or null")
+
+
+StopString = Annotated[str, Field(min_length=1, max_length=_MAX_STOP_LENGTH)]
+StopList = Annotated[list[StopString], Field(max_length=_MAX_STOP_STRINGS)]
+StopStrings = Annotated[StopList | None, BeforeValidator(_string_list)]
+TokenCount = Annotated[int, Field(ge=1, le=_INT32_MAX)]
+
+
+class StreamOptions(RequestModel):
+    """How a stream is told."""
+
+    include_usage: bool | None = None
+
+
+class Reasoning(RequestModel):
+    """The spelling of `reasoning_effort` that some clients share between endpoints."""
+
+    effort: Effort | None = None
+
+
+class _NotHonoured(RequestModel):
+    """Fields of which only the do-nothing values are accepted."""
+
+    n: int | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    logit_bias: dict[str, float] | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    repetition_penalty: float | None = None
+    verbosity: str | None = None
+    modalities: list[str] | None = None
+    audio: object | None = None
+    functions: list[Any] | None = None
+    function_call: object | None = None
+    web_search_options: object | None = None
+
+    @field_validator("n", "repetition_penalty")
+    @classmethod
+    def _is_one(cls, value: float | None) -> float | None:
+        return _only(value, (None, 1), "leave it out or send 1")
+
+    @field_validator("presence_penalty", "frequency_penalty", "top_logprobs")
+    @classmethod
+    def _is_zero(cls, value: float | None) -> float | None:
+        return _only(value, (None, 0), "leave it out or send 0")
+
+    @field_validator("logprobs")
+    @classmethod
+    def _is_false(cls, value: bool | None) -> bool | None:
+        return _only(value, (None, False), "leave it out or send false")
+
+    @field_validator("logit_bias")
+    @classmethod
+    def _is_empty(cls, value: dict[str, float] | None) -> dict[str, float] | None:
+        return _only(value, (None, {}), "leave it out")
+
+    @field_validator("functions")
+    @classmethod
+    def _is_superseded(cls, value: list[Any] | None) -> list[Any] | None:
+        return _only(value, (None, []), "send tools")
+
+    @field_validator("function_call")
+    @classmethod
+    def _chooses_nothing(cls, value: object) -> object:
+        return _only(value, (None, "auto", "none"), "send tools")
+
+    @field_validator("verbosity")
+    @classmethod
+    def _is_medium(cls, value: str | None) -> str | None:
+        return _only(value, (None, "medium"), "leave it out or send 'medium'")
+
+    @field_validator("modalities")
+    @classmethod
+    def _is_text_only(cls, value: list[str] | None) -> list[str] | None:
+        return _only(value, (None, ["text"]), "this model writes text")
+
+    @field_validator("audio", "web_search_options")
+    @classmethod
+    def _is_absent(cls, value: object) -> object:
+        return _only(value, (None,), "leave it out")
+
+
+class ChatCompletionRequest(_NotHonoured):
+    """A request for one reply. `model` is taken in any spelling: one model is served."""
+
+    messages: Annotated[list[ChatMessage], Field(min_length=1)]
+    model: str | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=-1, le=_INT32_MAX)] | None = None
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    max_tokens: TokenCount | None = None
+    max_completion_tokens: TokenCount | None = None
+    stop: StopStrings = None
+    seed: Annotated[int, Field(ge=_INT64_MIN, le=_INT64_MAX)] | None = None
+    reasoning_effort: Effort | None = None
+    reasoning: Reasoning | None = None
+    reasoning_budget: Annotated[int, Field(ge=0, le=_INT32_MAX)] | None = None
+    tools: list[Tool] | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: CompleteResponseFormat | None = None
+
+
+def _only(value: _Value, legal: tuple[object, ...], remedy: str) -> _Value:
+    if value not in legal:
+        raise unsupported("this value", remedy)
+    return value

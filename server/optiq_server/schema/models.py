@@ -1,0 +1,27 @@
+"""The bodies of GET /v1/models and GET /health."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+
+class Model(BaseModel):
+    """A served model; `created` is the second at which the server started."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str = "optiq"
+
+
+class ModelList(BaseModel):
+    """All served models: one."""
+
+    object: Literal["list"] = "list"
+    data: list[Model]
+
+
+class Health(BaseModel):
+    """Whether requests are answered now: `ok`, or the state that prevents it."""
+
+    status: Literal["ok", "loading", "failed", "stopped"]

@@ -1,0 +1,87 @@
+"""What the server is told at start, parsed once and passed on. Knows no argparse and reads no files."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+
+import platformdirs
+
+from optiq_server.engine.types import EngineLimits
+
+CACHE_VARIABLE = "OPTIQ_CACHE"
+"""The environment variable that names the cache folder."""
+
+
+class LogLevel(StrEnum):
+    """How much the server writes to stderr."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def default_cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where unpacked vocabularies and the pocket model live: `OPTIQ_CACHE`, else the platform's cache."""
+    named = environment.get(CACHE_VARIABLE)
+    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("optiq"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """Where to listen. Port 0 lets the system choose."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"port is {self.port}; it must be between 0 and 65535")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationSettings:
+    """Bounds of every request.
+
+    `time_limit` is in seconds, from submission; a reply that fills a context of 131,072 tokens at 40 a
+    second takes 55 minutes, so an hour ends only what has gone astray. `queue_limit` counts requests that
+    wait. `current_date` is told to the model; None means the day on which the server started.
+    """
+
+    time_limit: float = 3600.0
+    queue_limit: int = EngineLimits().max_waiting
+    current_date: date | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.time_limit < float("inf"):
+            raise ValueError(f"time limit is {self.time_limit}; it must be above 0 seconds")
+        if self.queue_limit < 0:
+            raise ValueError(f"queue limit is {self.queue_limit}; it must be at least 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything `optiq serve` can be told.
+
+    `model` is a folder or a hub repository; None is the pocket model that comes with the package.
+    """
+
+    model: str | None = None
+    served_model_name: str | None = None
+    cache_folder: Path = field(default_factory=default_cache_folder)
+    log_level: LogLevel = LogLevel.WARNING
+    http: HttpSettings = field(default_factory=HttpSettings)
+    generation: GenerationSettings = field(default_factory=GenerationSettings)
+
+    @property
+    def model_name(self) -> str:
+        """The name under which `/v1/models` lists the model: as given, or the last part of a folder."""
+        if self.served_model_name is not None:
+            return self.served_model_name
+        if self.model is None:
+            return "optiq-pocket"
+        folder = Path(self.model).expanduser()
+        return folder.resolve().name if folder.is_dir() else self.model

@@ -1,0 +1,1 @@
+"""Pure translations between the API's bodies and conversations, generations and replies."""

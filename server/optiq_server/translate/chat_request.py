@@ -1,0 +1,202 @@
+"""A chat completion request as a conversation and the numbers of a generation. Pure.
+
+The schema has checked each field by itself; here is what depends on several of them. Raises InvalidRequest,
+which names the field.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from optiq_harmony.conversation import (
+    AssistantMessage,
+    Conversation,
+    DeveloperMessage,
+    FunctionTool,
+    Message,
+    ReasoningEffort,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from optiq_harmony.structure import Structure, ToolChoiceMode
+from optiq_server.engine.types import SamplingParameters
+from optiq_server.errors import InvalidRequest
+from optiq_server.schema.chat import ChatCompletionRequest
+from optiq_server.schema.fields import ContentPart
+from optiq_server.schema.messages import ChatMessage, MessageToolCall
+from optiq_server.schema.tools import Tool
+from optiq_server.translate.structure import stated_effort, structure_of
+
+_PART_SEPARATOR = "\n"
+"""Parts are blocks of their own (a question, a file); joined without a gap, their words would touch."""
+
+_NEAREST_EFFORT = {
+    None: ReasoningEffort.MEDIUM,
+    "none": ReasoningEffort.LOW,
+    "minimal": ReasoningEffort.LOW,
+    "low": ReasoningEffort.LOW,
+    "medium": ReasoningEffort.MEDIUM,
+    "high": ReasoningEffort.HIGH,
+    "xhigh": ReasoningEffort.HIGH,
+    "max": ReasoningEffort.HIGH,
+}
+"""gpt-oss was trained on three efforts; others mean the nearest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatJob:
+    """What a request asks for. `max_tokens` None is as many as the context holds.
+
+    `tool_positions` are the places of the structure's tools among the request's.
+    """
+
+    conversation: Conversation
+    structure: Structure
+    tool_positions: tuple[int, ...]
+    sampling: SamplingParameters
+    max_tokens: int | None
+    stop_strings: tuple[str, ...]
+    stream: bool
+    include_usage: bool
+
+
+def chat_job(body: ChatCompletionRequest) -> ChatJob:
+    """The job that a request describes."""
+    functions = _functions(body.tools or [])
+    tools = tuple(functions.values())
+    structure = structure_of(body, tools, tuple(functions))
+    return ChatJob(
+        conversation=Conversation(
+            messages=_messages(body.messages),
+            system=SystemMessage(effort=_effort(body)),
+            tools=() if structure.tool_choice.mode is ToolChoiceMode.NONE else tools,
+            response_format=structure.response_format,
+        ),
+        structure=structure,
+        tool_positions=tuple(functions),
+        sampling=_sampling(body),
+        max_tokens=min(
+            (given for given in (body.max_tokens, body.max_completion_tokens) if given is not None),
+            default=None,
+        ),
+        stop_strings=tuple(body.stop or ()),
+        stream=body.stream or False,
+        include_usage=body.stream_options is not None and body.stream_options.include_usage is True,
+    )
+
+
+def _effort(body: ChatCompletionRequest) -> ReasoningEffort:
+    return _NEAREST_EFFORT[stated_effort(body)]
+
+
+def _sampling(body: ChatCompletionRequest) -> SamplingParameters:
+    return SamplingParameters(
+        temperature=1.0 if body.temperature is None else body.temperature,
+        top_p=1.0 if body.top_p is None else body.top_p,
+        # 0 and -1 are what other servers' clients send for "off".
+        top_k=body.top_k if body.top_k is not None and body.top_k >= 1 else None,
+        min_p=0.0 if body.min_p is None else body.min_p,
+        seed=body.seed,
+    )
+
+
+def _functions(tools: Sequence[Tool]) -> dict[int, FunctionTool]:
+    """The functions among the tools, by their places."""
+    functions: dict[int, FunctionTool] = {}
+    for index, tool in enumerate(tools):
+        if tool.type != "function":
+            continue
+        if tool.function is None:
+            raise _missing(f"tools[{index}].function")
+        functions[index] = FunctionTool(
+            name=tool.function.name,
+            description=tool.function.description or "",
+            parameters=tool.function.parameters,
+            strict=tool.function.strict is True,
+        )
+    return functions
+
+
+def _messages(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
+    """Each message in harmony's terms. An assistant message that says nothing is left out."""
+    function_of_call: dict[str, str] = {}
+    translated: list[Message] = []
+    for index, message in enumerate(messages):
+        path = f"messages[{index}]"
+        match message.role:
+            case "system" | "developer":
+                translated.append(DeveloperMessage(text=_required_text(message, path)))
+            case "user":
+                translated.append(UserMessage(text=_required_text(message, path)))
+            case "assistant":
+                calls = _calls(message.tool_calls or [], path)
+                function_of_call.update(calls.names)
+                translated += _assistant(message, calls.calls)
+            case "tool":
+                translated.append(_tool_result(message, path, function_of_call))
+    return tuple(translated)
+
+
+def _assistant(message: ChatMessage, calls: tuple[ToolCall, ...]) -> list[AssistantMessage]:
+    reasoning = message.reasoning_content or message.reasoning or message.thinking or None
+    text = _text(message.content) or message.refusal or None
+    if not (reasoning or text or calls):
+        return []
+    return [AssistantMessage(reasoning=reasoning, text=text, tool_calls=calls)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Calls:
+    """An assistant message's calls, and which function each call id belongs to."""
+
+    calls: tuple[ToolCall, ...]
+    names: dict[str, str]
+
+
+def _calls(calls: Sequence[MessageToolCall], path: str) -> _Calls:
+    translated: list[ToolCall] = []
+    names: dict[str, str] = {}
+    for index, call in enumerate(calls):
+        if call.function is None:
+            raise _missing(f"{path}.tool_calls[{index}].function")
+        names[call.id] = call.function.name
+        translated.append(ToolCall(name=call.function.name, arguments=call.function.arguments))
+    return _Calls(calls=tuple(translated), names=names)
+
+
+def _tool_result(message: ChatMessage, path: str, function_of_call: dict[str, str]) -> ToolMessage:
+    param = f"{path}.tool_call_id"
+    if message.tool_call_id is None:
+        raise _missing(param)
+    name = function_of_call.get(message.tool_call_id)
+    if name is None:
+        raise InvalidRequest(
+            f"'{param}' is {message.tool_call_id!r}: no earlier assistant message has a call with this id",
+            param=param,
+            code="invalid_value",
+        )
+    return ToolMessage(name=name, text=_text(message.content) or "")
+
+
+def _required_text(message: ChatMessage, path: str) -> str:
+    if not message.content and message.content is None:
+        raise _missing(f"{path}.content")
+    text = _text(message.content)
+    if text is None:
+        raise InvalidRequest(
+            f"'{path}.content' is an empty list: a {message.role} message needs at least one part",
+            param=f"{path}.content",
+            code="invalid_value",
+        )
+    return text
+
+
+def _text(content: Sequence[ContentPart] | None) -> str | None:
+    if not content:
+        return None
+    return _PART_SEPARATOR.join(part.text or part.refusal or "" for part in content)
+
+
+def _missing(param: str) -> InvalidRequest:
+    return InvalidRequest(f"'{param}' is missing", param=param, code="missing_required_parameter")

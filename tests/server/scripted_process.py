@@ -1,0 +1,39 @@
+"""The command line in a process of its own, with a scripted model: `python -m` this module, mode, arguments.
+
+The mode is `brief` (every reply is "hi"), `endless` (a reply that never ends), `stuck` (a model that loads
+for ever) or `broken` (one that cannot be loaded). The arguments are the command line's.
+"""
+
+import sys
+import threading
+
+from optiq_harmony.vocabulary import Vocabulary
+from optiq_server.cli import main
+from optiq_server.engine.backend import Backend
+from optiq_server.engine.errors import LoadFailed
+from optiq_server.engine.scripted_backend import Script, ScriptedBackend
+from optiq_server.engine.types import EngineLimits, GenerationRequest
+from optiq_server.settings import Settings
+from tests.server.doubles import MODEL, Replies
+
+
+def _open_backend(mode: str, settings: Settings, _: EngineLimits) -> Backend:
+    match mode:
+        case "brief":
+            reply = Replies(Vocabulary.load(settings.cache_folder)).final("hi")
+            return ScriptedBackend(lambda _: reply, info=MODEL)
+        case "endless":
+            replies = Replies(Vocabulary.load(settings.cache_folder))
+
+            def play(request: GenerationRequest) -> Script:
+                return Script(tokens=replies.endless_final())
+
+            return ScriptedBackend(play, info=MODEL, pace=lambda: threading.Event().wait(0.01))
+        case "stuck":
+            threading.Event().wait()
+    raise LoadFailed("the checkpoint in /nowhere is broken: model.safetensors is cut short")
+
+
+if __name__ == "__main__":
+    mode = sys.argv[1]
+    sys.exit(main(sys.argv[2:], open_backend=lambda settings, limits: _open_backend(mode, settings, limits)))

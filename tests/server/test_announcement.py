@@ -1,0 +1,16 @@
+"""What the user is told when the model is ready."""
+
+import json
+import shlex
+
+from optiq_server.announcement import ready_lines
+
+
+def test_the_command_can_be_pasted_and_is_a_chat() -> None:
+    ready, hint = ready_lines(model="demo", url="http://127.0.0.1:8080", seconds=1.23).splitlines()
+
+    words = shlex.split(hint.removeprefix("try it: "))
+
+    assert ready == "optiq: demo is ready at http://127.0.0.1:8080/v1 after 1.2 s (Ctrl-C stops it)"
+    assert words[:2] == ["curl", "http://127.0.0.1:8080/v1/chat/completions"]
+    assert json.loads(words[-1])["messages"][0]["role"] == "user"

@@ -1,0 +1,182 @@
+"""The wire format of chat completions. The stream and the body say the same."""
+
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from optiq_harmony.events import Event, MessageEnd, ReasoningDelta, TextDelta, ToolCallDelta, ToolCallStart
+from optiq_server.engine.types import EndReason, Tokens
+from optiq_server.translate.chat_reply import ChatChunks, ReplyHead, chat_completion
+from optiq_server.translate.reply import Finished, FinishReason, Piece, Reply, Usage
+from tests.server.doubles import CountedIds, ScriptedParser, ended
+
+_HEAD = ReplyHead(id="chatcmpl-1", created=1_700_000_000, model="m", system_fingerprint="fp_0")
+_USAGE = Usage(prompt_tokens=10, completion_tokens=7, cached_tokens=4, reasoning_tokens=2)
+_FINISHED = Finished(reason=FinishReason.STOP, usage=_USAGE)
+
+
+def _stream(
+    pieces: Iterable[Piece], finished: Finished = _FINISHED, *, include_usage: bool = False
+) -> list[ChatCompletionChunk]:
+    chunks = ChatChunks(_HEAD, new_call_id=CountedIds(), include_usage=include_usage)
+    told = [chunks.opening(), *map(chunks.of, pieces), *chunks.closing(finished)]
+    return [ChatCompletionChunk.model_validate(chunk, strict=True) for chunk in told]
+
+
+def _body(pieces: Iterable[Piece], finished: Finished = _FINISHED) -> ChatCompletion:
+    return ChatCompletion.model_validate(
+        chat_completion(_HEAD, pieces, finished, new_call_id=CountedIds()), strict=True
+    )
+
+
+def _joined(chunks: list[ChatCompletionChunk]) -> dict[str, object]:
+    """What a client has once it has joined a stream's chunks."""
+    deltas = [chunk.choices[0].delta for chunk in chunks if chunk.choices]
+    extras = [delta.model_extra or {} for delta in deltas]
+    calls: dict[int, list[str]] = {}
+    for call in (call for delta in deltas for call in delta.tool_calls or []):
+        assert call.function is not None
+        calls.setdefault(call.index, [call.id or "", call.function.name or "", ""])
+        calls[call.index][2] += call.function.arguments or ""
+    return {
+        "content": "".join(delta.content or "" for delta in deltas),
+        "reasoning": "".join(extra.get("reasoning", "") for extra in extras),
+        "reasoning_content": "".join(extra.get("reasoning_content", "") for extra in extras),
+        "calls": list(calls.values()),
+        "finish_reasons": [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1],
+    }
+
+
+def _whole(body: ChatCompletion) -> dict[str, object]:
+    message = body.choices[0].message
+    extra = message.model_extra or {}
+    calls = [
+        [call.id, call.function.name, call.function.arguments]
+        for call in message.tool_calls or []
+        if call.type == "function"
+    ]
+    return {
+        "content": message.content or "",
+        "reasoning": extra.get("reasoning", ""),
+        "reasoning_content": extra.get("reasoning_content", ""),
+        "calls": calls,
+        "finish_reasons": body.choices[0].finish_reason,
+    }
+
+
+_TEXTS = st.text(max_size=4)
+
+
+@st.composite
+def _messages(draw: st.DrawFn) -> list[tuple[Event, ...]]:
+    """Events of several messages, one token at a time."""
+    tokens: list[tuple[Event, ...]] = []
+    calls = 0
+    for kind in draw(st.lists(st.sampled_from(["reasoning", "text", "call"]), max_size=5)):
+        texts = draw(st.lists(_TEXTS, max_size=4))
+        tokens.append(())
+        match kind:
+            case "reasoning":
+                tokens += [(ReasoningDelta(text=text),) for text in texts]
+            case "text":
+                tokens += [(TextDelta(text=text),) for text in texts]
+            case _:
+                tokens.append((ToolCallStart(index=calls, name="f"),))
+                tokens += [(ToolCallDelta(index=calls, arguments=text),) for text in texts]
+                calls += 1
+        tokens.append((MessageEnd(complete=True),))
+    return tokens
+
+
+def _read(reply: Reply, groups: list[tuple[int, ...]], reason: EndReason) -> tuple[list[Piece], Finished]:
+    pieces = [piece for ids in groups for piece in reply.read(Tokens(ids=ids))]
+    rest, outcome = reply.end(ended(reason))
+    assert isinstance(outcome, Finished)
+    return pieces + rest, outcome
+
+
+@given(
+    tokens=_messages(),
+    size=st.integers(1, 6),
+    stop=st.lists(st.text(min_size=1, max_size=2), max_size=2),
+    reason=st.sampled_from([EndReason.STOP, EndReason.LENGTH]),
+)
+def test_the_joined_stream_is_the_body_for_any_grouping_of_tokens(
+    tokens: list[tuple[Event, ...]], size: int, stop: list[str], reason: EndReason
+) -> None:
+    ids = tuple(range(len(tokens)))
+    groups = [ids[start : start + size] for start in range(0, len(ids), size)]
+    streamed, end_of_stream = _read(Reply(parser=ScriptedParser(tokens), stop_strings=stop), groups, reason)
+    at_once, end_at_once = _read(Reply(parser=ScriptedParser(tokens), stop_strings=stop), [ids], reason)
+
+    assert _joined(_stream(streamed, end_of_stream)) == _whole(_body(at_once, end_at_once))
+
+
+def test_the_role_is_in_the_first_chunk_only() -> None:
+    chunks = _stream([TextDelta(text="a"), TextDelta(text="b")])
+
+    assert [chunk.choices[0].delta.role for chunk in chunks] == ["assistant", None, None, None]
+
+
+def test_a_call_has_its_id_and_name_in_its_first_chunk_only() -> None:
+    pieces: list[Piece] = [ToolCallStart(index=0, name="f"), ToolCallDelta(index=0, arguments="{}")]
+
+    calls = [chunk.choices[0].delta.tool_calls for chunk in _stream(pieces)]
+
+    assert calls[1] is not None
+    assert calls[2] is not None
+    assert (calls[1][0].id, calls[1][0].type) == ("call_0", "function")
+    assert (calls[2][0].id, calls[2][0].type) == (None, None)
+    assert calls[2][0].function is not None
+    assert (calls[2][0].function.name, calls[2][0].function.arguments) == (None, "{}")
+
+
+def test_usage_is_one_more_chunk_without_choices_and_null_before() -> None:
+    chunks = ChatChunks(_HEAD, new_call_id=CountedIds(), include_usage=True)
+
+    told = [chunks.opening(), *chunks.closing(_FINISHED)]
+
+    assert [chunk["usage"] for chunk in told[:-1]] == [None, None]
+    assert told[-1]["choices"] == []
+    assert told[-1]["usage"] == {
+        "prompt_tokens": 10,
+        "completion_tokens": 7,
+        "total_tokens": 17,
+        "prompt_tokens_details": {"cached_tokens": 4},
+        "completion_tokens_details": {"reasoning_tokens": 2},
+    }
+
+
+def test_usage_is_absent_from_a_stream_that_did_not_ask() -> None:
+    chunks = ChatChunks(_HEAD, new_call_id=CountedIds(), include_usage=False)
+
+    told = [chunks.opening(), *chunks.closing(_FINISHED)]
+
+    assert not any("usage" in chunk for chunk in told)
+
+
+def test_the_finish_reason_is_in_one_chunk() -> None:
+    chunks = _stream([TextDelta(text="a")], include_usage=True)
+
+    assert [[choice.finish_reason for choice in chunk.choices] for chunk in chunks] == [
+        [None],
+        [None],
+        ["stop"],
+        [],
+    ]
+
+
+def test_content_is_null_only_where_calls_stand_in_its_place() -> None:
+    call = ToolCallStart(index=0, name="f")
+
+    assert _body([call]).choices[0].message.content is None
+    assert _body([]).choices[0].message.content == ""
+    assert _body([TextDelta(text="a"), call]).choices[0].message.content == "a"
+
+
+def test_a_body_without_reasoning_has_no_key_for_it() -> None:
+    extra = _body([TextDelta(text="a")]).choices[0].message.model_extra
+
+    assert not extra
