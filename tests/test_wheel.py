@@ -97,11 +97,10 @@ def test_the_pocket_model_takes_at_most_12_megabytes_of_the_wheel(wheel: Path) -
 
 
 def test_the_installed_wheel_serves_the_pocket_model(base_url: str) -> None:
-    client = OpenAI(base_url=base_url, api_key="none")
-
-    reply = client.chat.completions.create(
-        model="pocket", messages=[{"role": "user", "content": "Who are you?"}], temperature=0
-    )
+    with OpenAI(base_url=base_url, api_key="none") as client:
+        reply = client.chat.completions.create(
+            model="pocket", messages=[{"role": "user", "content": "Who are you?"}], temperature=0
+        )
 
     assert "OptiQ" in (reply.choices[0].message.content or "")
     assert reply.choices[0].finish_reason == "stop"
