@@ -1,16 +1,28 @@
 """Scripted stand-ins: a parser that plays events, replies as token ids, ids that count."""
 
 import itertools
+import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from optiq_harmony.events import Event
 from optiq_harmony.tokens import VOCABULARY_SIZE, ControlToken
 from optiq_harmony.vocabulary import Vocabulary
+from optiq_server.engine.scripted_backend import Script, ScriptedBackend
 from optiq_server.engine.types import Ended, EndReason, ModelInfo
 
 MODEL = ModelInfo(
     architecture="gpt_oss", context_length=4096, vocabulary_size=VOCABULARY_SIZE, weight_bytes=1_000
 )
+
+
+def unhurried(script: Script) -> ScriptedBackend:
+    """A model with room for an endless reply, in steps of a millisecond: it ends when it is told to."""
+    return ScriptedBackend(
+        lambda _: script,
+        info=replace(MODEL, context_length=10**9),
+        pace=lambda: threading.Event().wait(0.001),
+    )
 
 
 class ScriptedParser:

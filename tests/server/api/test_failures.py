@@ -13,7 +13,7 @@ from optiq_server.engine.errors import LoadFailed
 from optiq_server.engine.scripted_backend import FaultStage, Script, ScriptedBackend
 from optiq_server.engine.types import EngineLimits, EngineState, ModelInfo
 from tests.server.conftest import Scripted, Serve
-from tests.server.doubles import Replies
+from tests.server.doubles import Replies, unhurried
 
 _CHAT = "/v1/chat/completions"
 _BODY = {"messages": [{"role": "user", "content": "hi"}]}
@@ -223,12 +223,10 @@ async def test_a_stream_that_takes_too_long_says_so_at_its_end(
     assert _last_event(answer)["error"]["code"] == "timeout"
 
 
-async def test_a_server_that_goes_away_ends_a_stream_with_an_error(
-    serve: Serve, scripted: Scripted, replies: Replies
-) -> None:
-    script = Script(tokens=replies.endless_final())
+async def test_a_server_that_goes_away_ends_a_stream_with_an_error(serve: Serve, replies: Replies) -> None:
+    backend = unhurried(Script(tokens=replies.endless_final()))
     async with (
-        serve(lambda: scripted(lambda _: script)) as server,
+        serve(lambda: backend) as server,
         server.http.stream("POST", _CHAT, json=_STREAM) as answer,
     ):
         lines = answer.aiter_lines()
@@ -240,10 +238,8 @@ async def test_a_server_that_goes_away_ends_a_stream_with_an_error(
     assert json.loads(events[-2].removeprefix("data: "))["error"]["code"] == "shutting_down"
 
 
-async def test_a_server_that_goes_away_answers_503_to_who_waits(
-    serve: Serve, scripted: Scripted, replies: Replies
-) -> None:
-    backend = scripted(lambda _: Script(tokens=replies.endless_final()))
+async def test_a_server_that_goes_away_answers_503_to_who_waits(serve: Serve, replies: Replies) -> None:
+    backend = unhurried(Script(tokens=replies.endless_final()))
     async with serve(lambda: backend) as server:
         waiting = asyncio.create_task(server.http.post(_CHAT, json=_BODY))
         while not backend.inserted:
