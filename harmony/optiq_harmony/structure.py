@@ -42,7 +42,8 @@ class Structure:
     """The demands on one reply.
 
     `reasoning` False leaves the analysis channel out (effort "none"). `reasoning_budget` is the number of
-    analysis tokens after which the analysis is closed; None sets no bound.
+    analysis tokens after which the analysis is closed; None sets no bound. `well_formed` holds a reply to the
+    protocol that is free otherwise: for tokens drawn from other logits than the model's own.
 
     Raises StructureError, which names the field.
     """
@@ -53,6 +54,7 @@ class Structure:
     response_format: ResponseFormat = field(default_factory=TextFormat)
     reasoning: bool = True
     reasoning_budget: int | None = None
+    well_formed: bool = False
 
     def __post_init__(self) -> None:
         _check_names([tool.name for tool in self.tools])
@@ -81,6 +83,7 @@ class Structure:
             and isinstance(self.response_format, TextFormat)
             and self.reasoning
             and self.reasoning_budget is None
+            and not self.well_formed
         )
 
     def _check_choice(self) -> None:

@@ -13,6 +13,9 @@ FIRST_SPECIAL_TOKEN = 199_998
 """Ids below it are pieces of text; from it on they are control tokens, most of them reserved."""
 
 
+SPECIAL_TOKENS = frozenset(range(FIRST_SPECIAL_TOKEN, VOCABULARY_SIZE))
+
+
 class ControlToken(IntEnum):
     """The special tokens that structure a reply."""
 

@@ -1,6 +1,6 @@
 """Which HTTP error each failure of the engine is. Pure."""
 
-from optiq_server.engine.errors import EngineError, NotReady, PromptTooLong, QueueFull
+from optiq_server.engine.errors import EngineError, NotReady, PromptTooLong, QueueFull, UnknownBias
 from optiq_server.engine.types import EndReason, EngineState
 from optiq_server.errors import (
     ApiError,
@@ -31,6 +31,8 @@ def of_refusal(error: EngineError) -> ApiError:
                 param="messages",
                 code="context_length_exceeded",
             )
+        case UnknownBias():
+            return InvalidRequest(f"'logit_bias': {error}", param="logit_bias", code="invalid_value")
         case QueueFull():
             return Overloaded(str(error), code="queue_full", retry_after=_RETRY_BUSY_SECONDS)
         case _:

@@ -16,7 +16,7 @@ from optiq_harmony.parser import Parser
 from optiq_harmony.render import Prompt, Renderer
 from optiq_harmony.structure import Structure
 from optiq_harmony.structure_errors import ConstraintError, GrammarError, SchemaError
-from optiq_harmony.tokens import STOP_TOKENS
+from optiq_harmony.tokens import SPECIAL_TOKENS, STOP_TOKENS
 from optiq_harmony.vocabulary import Vocabulary
 from optiq_server.dialect.protocol import UnrenderableConversation, UnsupportedStructure
 from optiq_server.engine.constraint import Constraint as EngineConstraint
@@ -41,6 +41,13 @@ class HarmonyDialect:
     @property
     def stop_tokens(self) -> frozenset[int]:
         return STOP_TOKENS
+
+    @property
+    def control_tokens(self) -> frozenset[int]:
+        return SPECIAL_TOKENS
+
+    def token_bytes(self, token: int) -> bytes:
+        return self._vocabulary.token_bytes(token)
 
     def render(self, conversation: Conversation) -> Prompt:
         dated = replace(conversation.system, current_date=self._current_date)

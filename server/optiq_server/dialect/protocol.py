@@ -39,6 +39,13 @@ class Dialect(Protocol):
     def stop_tokens(self) -> frozenset[int]:
         """The ids after which the model has nothing more to say."""
 
+    @property
+    def control_tokens(self) -> frozenset[int]:
+        """The ids that structure a reply and stand for no text."""
+
+    def token_bytes(self, token: int) -> bytes:
+        """What `token` stands for; of a control token its written form."""
+
     def render(self, conversation: Conversation) -> RenderedPrompt:
         """The prompt that the model continues. Raises UnrenderableConversation."""
 

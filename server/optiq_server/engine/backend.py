@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from optiq_server.engine.types import EndReason, GenerationRequest, ModelInfo
+from optiq_server.engine.types import EndReason, GenerationRequest, ModelInfo, TokenLogprobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,11 +17,13 @@ class Output:
 
     `tokens` are new ids in order; a step may give none (a prompt is still being computed) or several.
     `reason` is None while the sequence goes on; STOP, LENGTH or FAULT mean that the backend has dropped it.
-    `detail` tells a FAULT to the log. `cached_tokens` of the prompt were not computed again.
+    `detail` tells a FAULT to the log. `cached_tokens` of the prompt were not computed again. `logprobs` has
+    one entry for each token where the request asked for them.
     """
 
     sequence_id: int
     tokens: tuple[int, ...] = ()
+    logprobs: tuple[TokenLogprobs, ...] = ()
     reason: EndReason | None = None
     detail: str = ""
     cached_tokens: int = 0

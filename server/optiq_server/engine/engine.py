@@ -9,15 +9,15 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import assert_never
 
 from optiq_server.engine.backend import Backend
-from optiq_server.engine.errors import NotReady, PromptTooLong, QueueFull, UnknownToken
+from optiq_server.engine.errors import NotReady, PromptTooLong, QueueFull, UnknownBias, UnknownToken
 from optiq_server.engine.generation import Generation, Mailbox
 from optiq_server.engine.schedule import News
-from optiq_server.engine.sequence import Sequence
+from optiq_server.engine.sequence import Sequence as EngineSequence
 from optiq_server.engine.types import (
     Ended,
     EndReason,
@@ -92,16 +92,27 @@ class Engine:
         await self._settled.wait()
 
     def submit(self, request: GenerationRequest) -> Generation:
-        """Queue a request.
+        """Queue one request; see `submit_all`."""
+        return self.submit_all([request])[0]
 
-        Raises NotReady, PromptTooLong, UnknownToken or QueueFull, and then nothing was queued.
+    def submit_all(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
+        """Queue these requests together.
+
+        Raises NotReady, PromptTooLong, UnknownToken, UnknownBias or QueueFull, and then none was queued.
         """
-        self._check(request)
+        for request in requests:
+            self._check(request)
+        waiting = len(self._open) - self._limits.max_running
+        if waiting + len(requests) > self._limits.max_waiting:
+            raise QueueFull(waiting=max(0, waiting))
+        return [self._queue(request) for request in requests]
+
+    def _queue(self, request: GenerationRequest) -> Generation:
         sequence_id = next(self._ids)
         deadline = None if request.time_limit is None else self._clock() + request.time_limit
         mailbox = Mailbox()
         self._open[sequence_id] = (request, mailbox)
-        self._worker.post(Admit(Sequence(id=sequence_id, request=request, deadline=deadline)))
+        self._worker.post(Admit(EngineSequence(id=sequence_id, request=request, deadline=deadline)))
         on_cancel = partial(self._worker.post, Cancel(sequence_id))
         return Generation(request=request, mailbox=mailbox, on_cancel=on_cancel)
 
@@ -129,9 +140,9 @@ class Engine:
                 (i, t) for i, t in enumerate(request.prompt) if not 0 <= t < vocabulary_size
             )
             raise UnknownToken(token=token, position=position, vocabulary_size=vocabulary_size)
-        waiting = len(self._open) - self._limits.max_running
-        if waiting >= self._limits.max_waiting:
-            raise QueueFull(waiting=waiting)
+        for token in request.sampling.logit_bias:
+            if not 0 <= token < vocabulary_size:
+                raise UnknownBias(token=token, vocabulary_size=vocabulary_size)
 
     def _hand_over(self, report: Report) -> None:
         """Called on the worker's thread."""

@@ -4,6 +4,7 @@ EngineError
 ├── NotReady          the weights are still loading, or the engine has failed or stopped
 ├── PromptTooLong     the prompt leaves no room in the model's context
 ├── UnknownToken      the prompt has a token id that the model does not have
+├── UnknownBias       logit_bias has a token id that the model does not have
 ├── QueueFull         too many generations are waiting
 ├── ConstraintFailed  a running generation's constraint cannot go on; it ends with FAULT
 └── LoadFailed        the checkpoint is missing, broken, or of a kind that would compute something else
@@ -51,6 +52,18 @@ class UnknownToken(EngineError):
             f"the prompt's token {self.token} at position {self.position} is not in the vocabulary, "
             f"which has ids from 0 to {self.vocabulary_size - 1}"
         )
+
+
+class UnknownBias(EngineError):
+    """The logit bias of `token` has no logit to go to: it is not among the model's `vocabulary_size` ids."""
+
+    def __init__(self, *, token: int, vocabulary_size: int) -> None:
+        super().__init__(token, vocabulary_size)
+        self.token = token
+        self.vocabulary_size = vocabulary_size
+
+    def __str__(self) -> str:
+        return f"{self.token} is not a token id, which is a number from 0 to {self.vocabulary_size - 1}"
 
 
 class QueueFull(EngineError):

@@ -37,10 +37,10 @@ class Mailbox:
         if self._has_ended:
             return
         match event:
-            case Tokens(ids=ids):
+            case Tokens(ids=ids, logprobs=logprobs):
                 self._completion_tokens += len(ids)
                 if self._events and isinstance(last := self._events[-1], Tokens):
-                    self._events[-1] = Tokens(ids=last.ids + ids)
+                    self._events[-1] = Tokens(ids=last.ids + ids, logprobs=last.logprobs + logprobs)
                 else:
                     self._events.append(event)
             case Ended():

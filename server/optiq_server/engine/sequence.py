@@ -25,7 +25,7 @@ class Sequence:
         self.cached_tokens = max(self.cached_tokens, output.cached_tokens)
         events: list[GenerationEvent] = []
         if output.tokens:
-            events.append(Tokens(ids=output.tokens))
+            events.append(Tokens(ids=output.tokens, logprobs=output.logprobs))
         if output.reason is not None:
             events.append(self.ended(output.reason, output.detail))
         return events

@@ -3,7 +3,8 @@
 The engine knows no text, no harmony and no HTTP.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -20,7 +21,10 @@ class SamplingParameters:
     """How a token is drawn from the logits. The defaults are the model's own distribution.
 
     `temperature` 0 is greedy. `top_k` and `seed` are None where not given; `min_p` 0 and `top_p` 1 keep all
-    tokens.
+    tokens. `logit_bias` is added to the logits of its token ids. `presence_penalty` is taken from the logit
+    of each token that the reply has already, `frequency_penalty` once for each time that it has it;
+    `repetition_penalty` divides the positive and multiplies the negative logits of tokens that the prompt or
+    the reply has (Keskar et al., 2019, section 4.1).
     """
 
     temperature: float = 1.0
@@ -28,12 +32,27 @@ class SamplingParameters:
     top_k: int | None = None
     min_p: float = 0.0
     seed: int | None = None
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    repetition_penalty: float = 1.0
 
     def __post_init__(self) -> None:
         _require(self.temperature >= 0.0, "temperature", self.temperature, "at least 0")
         _require(0.0 < self.top_p <= 1.0, "top_p", self.top_p, "above 0 and at most 1")
         _require(self.top_k is None or self.top_k >= 1, "top_k", self.top_k, "at least 1, or None")
         _require(0.0 <= self.min_p <= 1.0, "min_p", self.min_p, "between 0 and 1")
+        _require(self.repetition_penalty > 0.0, "repetition_penalty", self.repetition_penalty, "above 0")
+
+    @property
+    def alters_logits(self) -> bool:
+        """Whether tokens are drawn from other logits than the model's own."""
+        return bool(self.logit_bias) or self.penalizes
+
+    @property
+    def penalizes(self) -> bool:
+        """Whether what was said before counts against a token."""
+        return (self.presence_penalty, self.frequency_penalty, self.repetition_penalty) != (0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +61,9 @@ class GenerationRequest:
 
     `boundaries` are offsets into `prompt` where a message ends, ascending: places worth a cache checkpoint.
     `max_tokens` None means as many as the context holds. `time_limit` is in seconds from submission.
-    `constraint` stands at the beginning of the reply, and is this generation's alone.
+    `constraint` stands at the beginning of the reply, and is this generation's alone. `unpenalized` are
+    tokens that the penalties pass over. With `top_logprobs`, each token comes with its log-probability and
+    those of so many most likely ones.
     """
 
     request_id: str
@@ -53,11 +74,14 @@ class GenerationRequest:
     sampling: SamplingParameters = SamplingParameters()
     time_limit: float | None = None
     constraint: Constraint | None = None
+    unpenalized: frozenset[int] = frozenset()
+    top_logprobs: int | None = None
 
     def __post_init__(self) -> None:
         _require(len(self.prompt) > 0, "prompt", self.prompt, "at least one token")
         _require(self.max_tokens is None or self.max_tokens >= 1, "max_tokens", self.max_tokens, "at least 1")
         _require(self.time_limit is None or self.time_limit > 0, "time_limit", self.time_limit, "above 0")
+        _require((self.top_logprobs or 0) >= 0, "top_logprobs", self.top_logprobs, "at least 0, or None")
 
 
 class EndReason(StrEnum):
@@ -76,10 +100,23 @@ class EndReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenLogprobs:
+    """How likely the model found `token`, and what it found most likely, best first.
+
+    Natural logarithms of the model's own distribution, before any bias, penalty, temperature or filter.
+    """
+
+    token: int
+    logprob: float
+    top: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """New token ids of a generation, in order."""
+    """New token ids of a generation, in order. `logprobs` has one entry for each where they are wanted."""
 
     ids: tuple[int, ...]
+    logprobs: tuple[TokenLogprobs, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

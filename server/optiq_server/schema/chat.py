@@ -22,6 +22,12 @@ _MAX_STOP_STRINGS = 16
 _MAX_STOP_LENGTH = 1024
 """In characters. The search for a held-back beginning is quadratic in it at worst."""
 
+_MAX_SAMPLES = 16
+"""As many as share a step; OpenAI takes 128."""
+_MAX_TOP_LOGPROBS = 20
+"""As at OpenAI."""
+_MAX_BIASED_TOKENS = 1024
+
 _Value = TypeVar("_Value")
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -38,6 +44,11 @@ def _string_list(value: Any) -> Any:  # noqa: ANN401  # raw JSON, of any type
 StopString = Annotated[str, Field(min_length=1, max_length=_MAX_STOP_LENGTH)]
 StopList = Annotated[list[StopString], Field(max_length=_MAX_STOP_STRINGS)]
 StopStrings = Annotated[StopList | None, BeforeValidator(_string_list)]
+# JSON's keys are strings; more digits than an id has are not worth a conversion.
+TokenId = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
+LogitBias = Annotated[
+    dict[TokenId, Annotated[float, Field(ge=-100, le=100)]], Field(max_length=_MAX_BIASED_TOKENS)
+]
 TokenCount = Annotated[int, Field(ge=1, le=_INT32_MAX)]
 
 
@@ -56,39 +67,13 @@ class Reasoning(RequestModel):
 class _NotHonoured(RequestModel):
     """Fields of which only the do-nothing values are accepted."""
 
-    n: int | None = None
-    logprobs: bool | None = None
-    top_logprobs: int | None = None
-    logit_bias: dict[str, float] | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
-    repetition_penalty: float | None = None
     verbosity: str | None = None
     modalities: list[str] | None = None
     audio: object | None = None
     functions: list[Any] | None = None
     function_call: object | None = None
+    prediction: object | None = None
     web_search_options: object | None = None
-
-    @field_validator("n", "repetition_penalty")
-    @classmethod
-    def _is_one(cls, value: float | None) -> float | None:
-        return _only(value, (None, 1), "leave it out or send 1")
-
-    @field_validator("presence_penalty", "frequency_penalty", "top_logprobs")
-    @classmethod
-    def _is_zero(cls, value: float | None) -> float | None:
-        return _only(value, (None, 0), "leave it out or send 0")
-
-    @field_validator("logprobs")
-    @classmethod
-    def _is_false(cls, value: bool | None) -> bool | None:
-        return _only(value, (None, False), "leave it out or send false")
-
-    @field_validator("logit_bias")
-    @classmethod
-    def _is_empty(cls, value: dict[str, float] | None) -> dict[str, float] | None:
-        return _only(value, (None, {}), "leave it out")
 
     @field_validator("functions")
     @classmethod
@@ -110,7 +95,7 @@ class _NotHonoured(RequestModel):
     def _is_text_only(cls, value: list[str] | None) -> list[str] | None:
         return _only(value, (None, ["text"]), "this model writes text")
 
-    @field_validator("audio", "web_search_options")
+    @field_validator("audio", "prediction", "web_search_options")
     @classmethod
     def _is_absent(cls, value: object) -> object:
         return _only(value, (None,), "leave it out")
@@ -130,6 +115,13 @@ class ChatCompletionRequest(_NotHonoured):
     max_tokens: TokenCount | None = None
     max_completion_tokens: TokenCount | None = None
     stop: StopStrings = None
+    n: Annotated[int, Field(ge=1, le=_MAX_SAMPLES)] | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=_MAX_TOP_LOGPROBS)] | None = None
+    logit_bias: LogitBias | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = None
     seed: Annotated[int, Field(ge=_INT64_MIN, le=_INT64_MAX)] | None = None
     reasoning_effort: Effort | None = None
     reasoning: Reasoning | None = None

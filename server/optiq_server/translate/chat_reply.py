@@ -4,12 +4,12 @@ Both are made from the same pieces, so a client that joins the chunks has the bo
 spellings at once, because half of the clients read `reasoning_content` and half `reasoning`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
-from optiq_harmony.events import ReasoningDelta, TextDelta, ToolCallDelta, ToolCallStart
-from optiq_server.translate.reply import Finished, FinishReason, Piece, Usage
+from optiq_harmony.events import ReasoningDelta, ToolCallDelta, ToolCallStart
+from optiq_server.translate.reply import Finished, FinishReason, Piece, Text, Usage
 
 JsonObject: TypeAlias = dict[str, object]
 
@@ -25,31 +25,59 @@ class ReplyHead:
 
 
 class ChatChunks:
-    """Pieces as chunks, in order: `opening`, `of` for each piece, `closing`.
+    """Pieces as chunks: `of` for what comes of each sample, `end` once for each sample, `closing` once.
 
     `new_call_id` gives the ids of calls. `include_usage` adds a last chunk with the token counts, and null
     for them in all others.
     """
 
-    def __init__(self, head: ReplyHead, *, new_call_id: Callable[[], str], include_usage: bool) -> None:
+    def __init__(
+        self,
+        head: ReplyHead,
+        *,
+        new_call_id: Callable[[], str],
+        token_bytes: Callable[[int], bytes],
+        include_usage: bool,
+    ) -> None:
         self._head = head
         self._new_call_id = new_call_id
+        self._token_bytes = token_bytes
         self._include_usage = include_usage
+        self._opened: set[int] = set()
+        self._usages: list[Usage] = []
 
-    def opening(self) -> JsonObject:
-        return self._chunk({"role": "assistant", "content": ""})
+    def of(self, index: int, pieces: Iterable[Piece]) -> list[JsonObject]:
+        """Sample `index`'s news; its first chunk tells the role."""
+        chunks = [self._of(index, piece) for piece in pieces]
+        return [*self._opening(index), *chunks] if chunks else []
 
-    def of(self, piece: Piece) -> JsonObject:
-        return self._chunk(_delta(piece, self._new_call_id))
+    def end(self, index: int, finished: Finished) -> list[JsonObject]:
+        self._usages.append(finished.usage)
+        return [*self._opening(index), self._chunk(index, {}, reason=finished.reason)]
 
-    def closing(self, finished: Finished) -> list[JsonObject]:
-        last = self._chunk({}, finished.reason)
-        if not self._include_usage:
-            return [last]
-        return [last, self._envelope([], _usage(finished.usage))]
+    def closing(self) -> list[JsonObject]:
+        """What follows the last sample's end."""
+        return [self._envelope([], _usage(self._usages))] if self._include_usage else []
 
-    def _chunk(self, delta: JsonObject, reason: FinishReason | None = None) -> JsonObject:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+    def _opening(self, index: int) -> list[JsonObject]:
+        if index in self._opened:
+            return []
+        self._opened.add(index)
+        return [self._chunk(index, {"role": "assistant", "content": ""})]
+
+    def _of(self, index: int, piece: Piece) -> JsonObject:
+        logprobs = _logprobs([piece], self._token_bytes)
+        return self._chunk(index, _delta(piece, self._new_call_id), logprobs=logprobs)
+
+    def _chunk(
+        self,
+        index: int,
+        delta: JsonObject,
+        *,
+        reason: FinishReason | None = None,
+        logprobs: JsonObject | None = None,
+    ) -> JsonObject:
+        choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
         return self._envelope([choice], None)
 
     def _envelope(self, choices: list[JsonObject], usage: JsonObject | None) -> JsonObject:
@@ -67,29 +95,36 @@ class ChatChunks:
 
 
 def chat_completion(
-    head: ReplyHead, pieces: Iterable[Piece], finished: Finished, *, new_call_id: Callable[[], str]
+    head: ReplyHead,
+    samples: Sequence[tuple[Sequence[Piece], Finished]],
+    *,
+    new_call_id: Callable[[], str],
+    token_bytes: Callable[[int], bytes],
 ) -> JsonObject:
-    """The body of a reply that is not streamed."""
-    choice = {
-        "index": 0,
-        "message": _message(pieces, new_call_id),
-        "logprobs": None,
-        "finish_reason": finished.reason,
-    }
+    """The body of a reply that is not streamed, with one choice a sample."""
+    choices = [
+        {
+            "index": index,
+            "message": _message(pieces, new_call_id),
+            "logprobs": _logprobs(pieces, token_bytes),
+            "finish_reason": finished.reason,
+        }
+        for index, (pieces, finished) in enumerate(samples)
+    ]
     return {
         "id": head.id,
         "object": "chat.completion",
         "created": head.created,
         "model": head.model,
         "system_fingerprint": head.system_fingerprint,
-        "choices": [choice],
-        "usage": _usage(finished.usage),
+        "choices": choices,
+        "usage": _usage([finished.usage for _, finished in samples]),
     }
 
 
 def _delta(piece: Piece, new_call_id: Callable[[], str]) -> JsonObject:
     match piece:
-        case TextDelta(text=text):
+        case Text(text=text):
             return {"content": text}
         case ReasoningDelta(text=text):
             return {"reasoning_content": text, "reasoning": text}
@@ -111,7 +146,7 @@ def _message(pieces: Iterable[Piece], new_call_id: Callable[[], str]) -> JsonObj
     arguments: dict[int, list[str]] = {}
     for piece in pieces:
         match piece:
-            case TextDelta():
+            case Text():
                 text.append(piece.text)
             case ReasoningDelta():
                 reasoning.append(piece.text)
@@ -137,11 +172,33 @@ def _call(call_id: str, name: str, arguments: str) -> JsonObject:
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def _usage(usage: Usage) -> JsonObject:
+def _logprobs(pieces: Iterable[Piece], token_bytes: Callable[[int], bytes]) -> JsonObject | None:
+    """The log-probabilities that came with the text; None where none did."""
+    entries = [
+        {
+            **_token(each.token, each.logprob, token_bytes),
+            "top_logprobs": [_token(token, logprob, token_bytes) for token, logprob in each.top],
+        }
+        for piece in pieces
+        if isinstance(piece, Text)
+        for each in piece.logprobs
+    ]
+    return {"content": entries, "refusal": None} if entries else None
+
+
+def _token(token: int, logprob: float, token_bytes: Callable[[int], bytes]) -> JsonObject:
+    raw = token_bytes(token)
+    return {"token": raw.decode(errors="replace"), "logprob": logprob, "bytes": list(raw)}
+
+
+def _usage(samples: Sequence[Usage]) -> JsonObject:
+    """Of samples of one prompt, which is counted once."""
+    prompt_tokens = samples[0].prompt_tokens
+    completion_tokens = sum(each.completion_tokens for each in samples)
     return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": samples[0].cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": sum(each.reasoning_tokens for each in samples)},
     }

@@ -19,13 +19,14 @@ from optiq_harmony.conversation import (
     ToolMessage,
     UserMessage,
 )
-from optiq_harmony.structure import Structure, ToolChoiceMode
+from optiq_harmony.structure import ToolChoiceMode
 from optiq_server.engine.types import SamplingParameters
 from optiq_server.errors import InvalidRequest
 from optiq_server.schema.chat import ChatCompletionRequest
 from optiq_server.schema.fields import ContentPart
 from optiq_server.schema.messages import ChatMessage, MessageToolCall
 from optiq_server.schema.tools import Tool
+from optiq_server.translate.job import Job
 from optiq_server.translate.structure import stated_effort, structure_of
 
 _PART_SEPARATOR = "\n"
@@ -45,28 +46,29 @@ _NEAREST_EFFORT = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChatJob:
-    """What a request asks for. `max_tokens` None is as many as the context holds.
+class ChatRequest:
+    """A job, and how its replies are told."""
 
-    `tool_positions` are the places of the structure's tools among the request's.
-    """
-
-    conversation: Conversation
-    structure: Structure
-    tool_positions: tuple[int, ...]
-    sampling: SamplingParameters
-    max_tokens: int | None
-    stop_strings: tuple[str, ...]
+    job: Job
     stream: bool
     include_usage: bool
 
 
-def chat_job(body: ChatCompletionRequest) -> ChatJob:
-    """The job that a request describes."""
+def chat_request(body: ChatCompletionRequest) -> ChatRequest:
+    """What a body asks for."""
+    return ChatRequest(
+        job=_job(body),
+        stream=body.stream or False,
+        include_usage=body.stream_options is not None and body.stream_options.include_usage is True,
+    )
+
+
+def _job(body: ChatCompletionRequest) -> Job:
     functions = _functions(body.tools or [])
     tools = tuple(functions.values())
-    structure = structure_of(body, tools, tuple(functions))
-    return ChatJob(
+    sampling = _sampling(body)
+    structure = structure_of(body, tools, tuple(functions), well_formed=sampling.alters_logits)
+    return Job(
         conversation=Conversation(
             messages=_messages(body.messages),
             system=SystemMessage(effort=_effort(body)),
@@ -75,15 +77,27 @@ def chat_job(body: ChatCompletionRequest) -> ChatJob:
         ),
         structure=structure,
         tool_positions=tuple(functions),
-        sampling=_sampling(body),
+        sampling=sampling,
         max_tokens=min(
             (given for given in (body.max_tokens, body.max_completion_tokens) if given is not None),
             default=None,
         ),
         stop_strings=tuple(body.stop or ()),
-        stream=body.stream or False,
-        include_usage=body.stream_options is not None and body.stream_options.include_usage is True,
+        samples=body.n or 1,
+        top_logprobs=_top_logprobs(body),
     )
+
+
+def _top_logprobs(body: ChatCompletionRequest) -> int | None:
+    if body.logprobs:
+        return body.top_logprobs or 0
+    if body.top_logprobs:
+        raise InvalidRequest(
+            f"'top_logprobs' is {body.top_logprobs}: it needs 'logprobs' to be true",
+            param="top_logprobs",
+            code="invalid_value",
+        )
+    return None
 
 
 def _effort(body: ChatCompletionRequest) -> ReasoningEffort:
@@ -96,8 +110,12 @@ def _sampling(body: ChatCompletionRequest) -> SamplingParameters:
         top_p=1.0 if body.top_p is None else body.top_p,
         # 0 and -1 are what other servers' clients send for "off".
         top_k=body.top_k if body.top_k is not None and body.top_k >= 1 else None,
-        min_p=0.0 if body.min_p is None else body.min_p,
+        min_p=body.min_p or 0.0,
         seed=body.seed,
+        logit_bias={int(token): bias for token, bias in (body.logit_bias or {}).items()},
+        presence_penalty=body.presence_penalty or 0.0,
+        frequency_penalty=body.frequency_penalty or 0.0,
+        repetition_penalty=1.0 if body.repetition_penalty is None else body.repetition_penalty,
     )
 
 

@@ -7,13 +7,13 @@ Rule 2: two messages of one kind in one reply (a preamble, then an answer) are p
 Rule 3: nothing is visible after a stop string matched; the reader then cancels the generation.
 Rule 4: `end` gives exactly one outcome. A reply that was cut has the finish reason LENGTH, whatever it was
         writing; a matched stop string outranks how the generation came to its end.
-Rule 5: the tokens in the body of an analysis message are reasoning tokens, those that complete no character
-        included once the message has shown one.
+Rule 5: which tokens are reasoning, and which log-probabilities go with which text, is attribution's concern.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import zip_longest
 from typing import TypeAlias, assert_never
 
 from optiq_harmony.events import (
@@ -27,13 +27,23 @@ from optiq_harmony.events import (
     ToolCallStart,
 )
 from optiq_server.dialect.protocol import ReplyParser
-from optiq_server.engine.types import Ended, EndReason, Tokens
+from optiq_server.engine.types import Ended, EndReason, TokenLogprobs, Tokens
+from optiq_server.translate.attribution import Attribution
 from optiq_server.translate.stop import StopStrings
 
-Piece: TypeAlias = ReasoningDelta | TextDelta | ToolCallStart | ToolCallDelta
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Visible text, with the log-probabilities of the tokens that it completes, where they were asked for."""
+
+    text: str
+    logprobs: tuple[TokenLogprobs, ...] = ()
+
+
+Piece: TypeAlias = ReasoningDelta | Text | ToolCallStart | ToolCallDelta
 """What is visible of a reply, in order."""
 
-_TextKind: TypeAlias = type[ReasoningDelta] | type[TextDelta]
+_TextKind: TypeAlias = type[ReasoningDelta] | type[Text]
 
 _MESSAGE_SEPARATOR = "\n\n"
 
@@ -76,16 +86,24 @@ Outcome: TypeAlias = Finished | Failed
 
 
 class Reply:
-    """The fold. Call `read` for each Tokens and `end` once for the Ended."""
+    """The fold. Call `read` for each Tokens and `end` once for the Ended.
 
-    def __init__(self, *, parser: ReplyParser, stop_strings: Sequence[str] = ()) -> None:
+    `control_tokens` are those that structure a reply and stand for no text.
+    """
+
+    def __init__(
+        self,
+        *,
+        parser: ReplyParser,
+        stop_strings: Sequence[str] = (),
+        control_tokens: frozenset[int] = frozenset(),
+    ) -> None:
         self._parser = parser
         self._stop = StopStrings(stop_strings)
+        self._attribution = Attribution(control_tokens)
         self._pieces: list[Piece] = []
         self._faults: list[Fault] = []
         self._calls = 0
-        self._reasoning_tokens = 0
-        self._is_reasoning = False
         self._shown: set[_TextKind] = set()
         self._parted: set[_TextKind] = set()
 
@@ -101,13 +119,12 @@ class Reply:
 
     def read(self, tokens: Tokens) -> list[Piece]:
         """What these tokens make visible; neighbours of one kind are joined."""
-        for token in tokens.ids:
+        for token, logprobs in zip_longest(tokens.ids, tokens.logprobs):
             if self.is_stopped:
                 break
             events = self._parser.feed(token)
-            was_reasoning = self._is_reasoning
+            self._attribution.add(token, logprobs, events)
             self._take(events)
-            self._reasoning_tokens += self._is_reasoning and (was_reasoning or bool(events))
         return self._drain()
 
     def end(self, ended: Ended) -> tuple[list[Piece], Outcome]:
@@ -124,18 +141,18 @@ class Reply:
     def _take_one(self, event: Event) -> None:
         match event:
             case ReasoningDelta(text=text):
-                self._is_reasoning = True
-                self._show_text(ReasoningDelta, text)
+                if text:
+                    self._part(ReasoningDelta)
+                    self._show(event)
             case TextDelta(text=text):
-                self._show_text(TextDelta, self._stop.feed(text))
+                self._show_text(self._stop.feed(text))
             case ToolCallStart():
                 self._calls += 1
                 self._show(event)
             case ToolCallDelta():
                 self._show(event)
             case MessageEnd():
-                self._is_reasoning = False
-                self._show_text(TextDelta, self._stop.finish())
+                self._show_text(self._stop.finish())
                 self._parted = set(self._shown)
             case Fault():
                 self._faults.append(event)
@@ -144,14 +161,20 @@ class Reply:
             case _:
                 assert_never(event)
 
-    def _show_text(self, kind: _TextKind, text: str) -> None:
-        if not text:
-            return
+    def _show_text(self, text: str) -> None:
+        # A stop string may leave no text, but the log-probabilities of a token whose beginning was shown.
+        logprobs = self._attribution.show(len(text), is_last=self.is_stopped)
+        if text:
+            self._part(Text)
+        if text or logprobs:
+            self._show(Text(text=text, logprobs=logprobs))
+
+    def _part(self, kind: _TextKind) -> None:
+        """Something of this kind is about to be shown."""
         if kind in self._parted:
             self._parted.remove(kind)
             self._show(kind(text=_MESSAGE_SEPARATOR))
         self._shown.add(kind)
-        self._show(kind(text=text))
 
     def _show(self, piece: Piece) -> None:
         joined = _join(self._pieces[-1], piece) if self._pieces else None
@@ -172,7 +195,7 @@ class Reply:
             prompt_tokens=ended.prompt_tokens,
             completion_tokens=ended.completion_tokens,
             cached_tokens=ended.cached_tokens,
-            reasoning_tokens=self._reasoning_tokens,
+            reasoning_tokens=self._attribution.reasoning_tokens,
         )
         return Finished(reason=reason, usage=usage)
 
@@ -195,8 +218,8 @@ def _join(last: Piece, piece: Piece) -> Piece | None:
     match last, piece:
         case ReasoningDelta(), ReasoningDelta():
             return ReasoningDelta(text=last.text + piece.text)
-        case TextDelta(), TextDelta():
-            return TextDelta(text=last.text + piece.text)
+        case Text(), Text():
+            return Text(text=last.text + piece.text, logprobs=last.logprobs + piece.logprobs)
         case ToolCallDelta(), ToolCallDelta() if last.index == piece.index:
             return ToolCallDelta(index=last.index, arguments=last.arguments + piece.arguments)
         case _:

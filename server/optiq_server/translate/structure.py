@@ -21,7 +21,11 @@ from optiq_server.schema.chat import ChatCompletionRequest, Effort
 
 
 def structure_of(
-    body: ChatCompletionRequest, tools: Sequence[FunctionTool], positions: Sequence[int]
+    body: ChatCompletionRequest,
+    tools: Sequence[FunctionTool],
+    positions: Sequence[int],
+    *,
+    well_formed: bool,
 ) -> Structure:
     """The demands on the reply. `tools` are the body's functions, `positions` their places in its tools."""
     try:
@@ -32,6 +36,7 @@ def structure_of(
             response_format=_response_format(body),
             reasoning=stated_effort(body) != "none",
             reasoning_budget=body.reasoning_budget,
+            well_formed=well_formed,
         )
     except StructureError as error:
         param = error.field

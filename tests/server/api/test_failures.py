@@ -49,10 +49,10 @@ async def test_the_sdk_raises_its_own_error_for_a_bad_field(serve: Serve, script
     async with serve(lambda: scripted(lambda _: ())) as server:
         with pytest.raises(openai.BadRequestError) as caught:
             await server.openai.chat.completions.create(
-                model="m", messages=[{"role": "user", "content": "hi"}], n=3
+                model="m", messages=[{"role": "user", "content": "hi"}], n=99
             )
 
-    assert (caught.value.param, caught.value.code) == ("n", "unsupported_value")
+    assert (caught.value.param, caught.value.code) == ("n", "invalid_value")
 
 
 async def test_malformed_json_is_400(serve: Serve, scripted: Scripted) -> None:

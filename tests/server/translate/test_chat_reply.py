@@ -1,15 +1,15 @@
 """The wire format of chat completions. The stream and the body say the same."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from optiq_harmony.events import Event, MessageEnd, ReasoningDelta, TextDelta, ToolCallDelta, ToolCallStart
-from optiq_server.engine.types import EndReason, Tokens
+from optiq_server.engine.types import EndReason, TokenLogprobs, Tokens
 from optiq_server.translate.chat_reply import ChatChunks, ReplyHead, chat_completion
-from optiq_server.translate.reply import Finished, FinishReason, Piece, Reply, Usage
+from optiq_server.translate.reply import Finished, FinishReason, Piece, Reply, Text, Usage
 from tests.server.doubles import CountedIds, ScriptedParser, ended
 
 _HEAD = ReplyHead(id="chatcmpl-1", created=1_700_000_000, model="m", system_fingerprint="fp_0")
@@ -17,18 +17,25 @@ _USAGE = Usage(prompt_tokens=10, completion_tokens=7, cached_tokens=4, reasoning
 _FINISHED = Finished(reason=FinishReason.STOP, usage=_USAGE)
 
 
+def _token_bytes(token: int) -> bytes:
+    return b"<%d>" % token
+
+
+def _chunks(*, include_usage: bool = False) -> ChatChunks:
+    return ChatChunks(_HEAD, new_call_id=CountedIds(), token_bytes=_token_bytes, include_usage=include_usage)
+
+
 def _stream(
     pieces: Iterable[Piece], finished: Finished = _FINISHED, *, include_usage: bool = False
 ) -> list[ChatCompletionChunk]:
-    chunks = ChatChunks(_HEAD, new_call_id=CountedIds(), include_usage=include_usage)
-    told = [chunks.opening(), *map(chunks.of, pieces), *chunks.closing(finished)]
+    chunks = _chunks(include_usage=include_usage)
+    told = [*chunks.of(0, pieces), *chunks.end(0, finished), *chunks.closing()]
     return [ChatCompletionChunk.model_validate(chunk, strict=True) for chunk in told]
 
 
-def _body(pieces: Iterable[Piece], finished: Finished = _FINISHED) -> ChatCompletion:
-    return ChatCompletion.model_validate(
-        chat_completion(_HEAD, pieces, finished, new_call_id=CountedIds()), strict=True
-    )
+def _body(pieces: Sequence[Piece], finished: Finished = _FINISHED) -> ChatCompletion:
+    body = chat_completion(_HEAD, [(pieces, finished)], new_call_id=CountedIds(), token_bytes=_token_bytes)
+    return ChatCompletion.model_validate(body, strict=True)
 
 
 def _joined(chunks: list[ChatCompletionChunk]) -> dict[str, object]:
@@ -115,7 +122,7 @@ def test_the_joined_stream_is_the_body_for_any_grouping_of_tokens(
 
 
 def test_the_role_is_in_the_first_chunk_only() -> None:
-    chunks = _stream([TextDelta(text="a"), TextDelta(text="b")])
+    chunks = _stream([Text(text="a"), Text(text="b")])
 
     assert [chunk.choices[0].delta.role for chunk in chunks] == ["assistant", None, None, None]
 
@@ -134,9 +141,9 @@ def test_a_call_has_its_id_and_name_in_its_first_chunk_only() -> None:
 
 
 def test_usage_is_one_more_chunk_without_choices_and_null_before() -> None:
-    chunks = ChatChunks(_HEAD, new_call_id=CountedIds(), include_usage=True)
+    chunks = _chunks(include_usage=True)
 
-    told = [chunks.opening(), *chunks.closing(_FINISHED)]
+    told = [*chunks.end(0, _FINISHED), *chunks.closing()]
 
     assert [chunk["usage"] for chunk in told[:-1]] == [None, None]
     assert told[-1]["choices"] == []
@@ -150,15 +157,15 @@ def test_usage_is_one_more_chunk_without_choices_and_null_before() -> None:
 
 
 def test_usage_is_absent_from_a_stream_that_did_not_ask() -> None:
-    chunks = ChatChunks(_HEAD, new_call_id=CountedIds(), include_usage=False)
+    chunks = _chunks()
 
-    told = [chunks.opening(), *chunks.closing(_FINISHED)]
+    told = [*chunks.end(0, _FINISHED), *chunks.closing()]
 
     assert not any("usage" in chunk for chunk in told)
 
 
 def test_the_finish_reason_is_in_one_chunk() -> None:
-    chunks = _stream([TextDelta(text="a")], include_usage=True)
+    chunks = _stream([Text(text="a")], include_usage=True)
 
     assert [[choice.finish_reason for choice in chunk.choices] for chunk in chunks] == [
         [None],
@@ -173,10 +180,50 @@ def test_content_is_null_only_where_calls_stand_in_its_place() -> None:
 
     assert _body([call]).choices[0].message.content is None
     assert _body([]).choices[0].message.content == ""
-    assert _body([TextDelta(text="a"), call]).choices[0].message.content == "a"
+    assert _body([Text(text="a"), call]).choices[0].message.content == "a"
 
 
 def test_a_body_without_reasoning_has_no_key_for_it() -> None:
-    extra = _body([TextDelta(text="a")]).choices[0].message.model_extra
+    extra = _body([Text(text="a")]).choices[0].message.model_extra
 
     assert not extra
+
+
+def test_samples_are_told_apart_and_the_prompt_is_counted_once() -> None:
+    chunks = _chunks(include_usage=True)
+
+    told = [
+        *chunks.of(1, [Text(text="b")]),
+        *chunks.of(0, [Text(text="a")]),
+        *chunks.end(1, _FINISHED),
+        *chunks.end(0, _FINISHED),
+        *chunks.closing(),
+    ]
+
+    parsed = [ChatCompletionChunk.model_validate(chunk, strict=True) for chunk in told]
+    seen = [(c.choices[0].index, c.choices[0].delta.role, c.choices[0].delta.content) for c in parsed[:-1]]
+    assert seen == [
+        *((1, "assistant", ""), (1, None, "b")),
+        *((0, "assistant", ""), (0, None, "a")),
+        *((1, None, None), (0, None, None)),
+    ]
+    usage = parsed[-1].usage
+    assert usage
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (10, 14, 24)
+
+
+def test_log_probabilities_stand_beside_their_text_in_stream_and_body() -> None:
+    drawn = TokenLogprobs(token=5, logprob=-0.5, top=((5, -0.5), (6, -1.5)))
+    pieces = [Text(text="a", logprobs=(drawn,)), Text(text="b")]
+
+    [_, first, second, _] = _stream(pieces)
+    whole = _body(pieces).choices[0].logprobs
+
+    assert first.choices[0].logprobs
+    assert second.choices[0].logprobs is None
+    assert whole
+    for content in (first.choices[0].logprobs.content, whole.content):
+        assert content
+        [entry] = content
+        assert (entry.token, entry.logprob, entry.bytes) == ("<5>", -0.5, list(b"<5>"))
+        assert [(top.token, top.logprob) for top in entry.top_logprobs] == [("<5>", -0.5), ("<6>", -1.5)]

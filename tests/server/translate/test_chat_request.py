@@ -16,7 +16,8 @@ from optiq_harmony.conversation import (
 from optiq_server.engine.types import SamplingParameters
 from optiq_server.errors import InvalidRequest
 from optiq_server.schema.chat import ChatCompletionRequest
-from optiq_server.translate.chat_request import ChatJob, chat_job
+from optiq_server.translate.chat_request import ChatRequest, chat_request
+from optiq_server.translate.job import Job
 
 _USER = {"role": "user", "content": "hi"}
 _TOOL = {
@@ -25,8 +26,14 @@ _TOOL = {
 }
 
 
-def _job(*messages: dict[str, Any], **fields: object) -> ChatJob:
-    return chat_job(ChatCompletionRequest.model_validate({"messages": list(messages) or [_USER], **fields}))
+def _request(*messages: dict[str, Any], **fields: object) -> ChatRequest:
+    return chat_request(
+        ChatCompletionRequest.model_validate({"messages": list(messages) or [_USER], **fields})
+    )
+
+
+def _job(*messages: dict[str, Any], **fields: object) -> Job:
+    return _request(*messages, **fields).job
 
 
 def _refusal(*messages: dict[str, Any], **fields: object) -> InvalidRequest:
@@ -227,6 +234,30 @@ def test_stop_is_a_string_or_a_list() -> None:
 
 
 def test_streaming_is_off_unless_asked() -> None:
-    assert not _job(stream=None).stream
-    assert _job(stream=True, stream_options={"include_usage": True}).include_usage
-    assert not _job(stream=True, stream_options={}).include_usage
+    assert not _request(stream=None).stream
+    assert _request(stream=True, stream_options={"include_usage": True}).include_usage
+    assert not _request(stream=True, stream_options={}).include_usage
+
+
+def test_penalties_and_biases_are_sampling_and_hold_the_reply_to_the_protocol() -> None:
+    job = _job(logit_bias={"7": -3}, presence_penalty=0.5, frequency_penalty=-1.0, repetition_penalty=1.1)
+
+    assert job.sampling == SamplingParameters(
+        logit_bias={7: -3.0}, presence_penalty=0.5, frequency_penalty=-1.0, repetition_penalty=1.1
+    )
+    assert not job.structure.is_free
+    assert _job(presence_penalty=0, frequency_penalty=0.0, logit_bias={}).structure.is_free
+
+
+def test_log_probabilities_are_asked_for_by_both_fields() -> None:
+    assert _job().top_logprobs is None
+    assert _job(logprobs=True).top_logprobs == 0
+    assert _job(logprobs=True, top_logprobs=20).top_logprobs == 20
+    assert _job(logprobs=False, top_logprobs=0).top_logprobs is None
+    with pytest.raises(InvalidRequest) as caught:
+        _job(top_logprobs=2)
+    assert caught.value.param == "top_logprobs"
+
+
+def test_several_samples_are_one_job() -> None:
+    assert (_job().samples, _job(n=3).samples) == (1, 3)

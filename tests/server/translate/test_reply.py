@@ -15,7 +15,7 @@ from optiq_harmony.events import (
     ToolCallStart,
 )
 from optiq_server.engine.types import EndReason, Tokens
-from optiq_server.translate.reply import Failed, Finished, FinishReason, Outcome, Piece, Reply
+from optiq_server.translate.reply import Failed, Finished, FinishReason, Outcome, Piece, Reply, Text
 from tests.server.doubles import ScriptedParser, ended
 
 _END = MessageEnd(complete=True)
@@ -49,19 +49,19 @@ def _finish_reason(outcome: Outcome) -> FinishReason:
 def test_neighbours_of_one_kind_are_joined_within_one_hand_over() -> None:
     pieces, _ = _play(_reasoning("let "), _reasoning("me"), (_END,), _text("4"), _text("2"), (_END,))
 
-    assert pieces == [ReasoningDelta(text="let me"), TextDelta(text="42")]
+    assert pieces == [ReasoningDelta(text="let me"), Text(text="42")]
 
 
 def test_two_visible_messages_are_parted_by_a_blank_line() -> None:
     pieces, _ = _play(_text("I'll look."), (_END,), _text("Found."), (_END,))
 
-    assert pieces == [TextDelta(text="I'll look.\n\nFound.")]
+    assert pieces == [Text(text="I'll look.\n\nFound.")]
 
 
 def test_two_analysis_messages_are_parted_by_a_blank_line() -> None:
     pieces, _ = _play(_reasoning("one"), (_END,), _text("Hm."), (_END,), _reasoning("two"), (_END,))
 
-    assert pieces == [ReasoningDelta(text="one"), TextDelta(text="Hm."), ReasoningDelta(text="\n\ntwo")]
+    assert pieces == [ReasoningDelta(text="one"), Text(text="Hm."), ReasoningDelta(text="\n\ntwo")]
 
 
 def test_a_stop_string_cuts_the_text_and_the_reply_says_so() -> None:
@@ -69,14 +69,14 @@ def test_a_stop_string_cuts_the_text_and_the_reply_says_so() -> None:
 
     pieces = reply.read(Tokens(ids=(0, 1)))
 
-    assert pieces == [TextDelta(text="one ")]
+    assert pieces == [Text(text="one ")]
     assert reply.is_stopped
 
 
 def test_a_matched_stop_string_outranks_the_cancel_that_follows() -> None:
     pieces, outcome = _play(_text("a END b"), stop=("END",), reason=EndReason.CANCELLED)
 
-    assert pieces == [TextDelta(text="a ")]
+    assert pieces == [Text(text="a ")]
     assert _finish_reason(outcome) is FinishReason.STOP
 
 
@@ -92,20 +92,20 @@ def test_stop_strings_do_not_act_on_reasoning_or_arguments() -> None:
 def test_the_blank_line_between_messages_is_no_stop_string() -> None:
     pieces, outcome = _play(_text("a"), (_END,), _text("b"), (_END,), stop=("\n\n",))
 
-    assert pieces == [TextDelta(text="a\n\nb")]
+    assert pieces == [Text(text="a\n\nb")]
     assert _finish_reason(outcome) is FinishReason.STOP
 
 
 def test_text_held_back_for_a_stop_string_is_shown_when_the_reply_ends() -> None:
     pieces, _ = _play(_text("the E"), stop=("END",), at_end=(MessageEnd(complete=False),))
 
-    assert pieces == [TextDelta(text="the "), TextDelta(text="E")]
+    assert pieces == [Text(text="the "), Text(text="E")]
 
 
 def test_a_message_without_text_leaves_no_blank_line() -> None:
     pieces, _ = _play(_text("a"), (_END,), _text("END"), stop=("END",))
 
-    assert pieces == [TextDelta(text="a")]
+    assert pieces == [Text(text="a")]
 
 
 def test_a_cut_inside_a_call_is_length() -> None:
@@ -132,25 +132,6 @@ def test_other_ends_are_failures(reason: EndReason) -> None:
     assert outcome == Failed(reason=reason, detail="")
 
 
-def test_reasoning_tokens_are_those_of_analysis_bodies() -> None:
-    header: tuple[Event, ...] = ()
-    unfinished_character: tuple[Event, ...] = ()
-
-    _, outcome = _play(
-        header,
-        _reasoning("a"),
-        unfinished_character,
-        _reasoning("\N{SNOWMAN}"),
-        (_END,),
-        header,
-        _text("b"),
-        (_END,),
-    )
-
-    assert isinstance(outcome, Finished)
-    assert outcome.usage.reasoning_tokens == 3
-
-
 def test_usage_is_the_engines() -> None:
     _, outcome = _play(_text("hi"))
 
@@ -165,5 +146,5 @@ def test_faults_are_kept_for_the_log_and_not_shown() -> None:
 
     pieces = reply.read(Tokens(ids=(0,)))
 
-    assert pieces == [TextDelta(text="hi")]
+    assert pieces == [Text(text="hi")]
     assert reply.faults == (fault,)

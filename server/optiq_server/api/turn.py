@@ -1,0 +1,212 @@
+"""A turn: one request that the engine has taken, read as news until each of its samples has ended.
+
+What all endpoints of generation share. It knows no wire format.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from optiq_server.api.failures import of_end, of_refusal
+from optiq_server.api.services import Services
+from optiq_server.dialect.protocol import RenderedPrompt, UnrenderableConversation, UnsupportedStructure
+from optiq_server.engine.constraint import Constraint
+from optiq_server.engine.engine import Generation
+from optiq_server.engine.errors import EngineError, NotReady
+from optiq_server.engine.types import Ended, EndReason, GenerationRequest, ModelInfo, Tokens
+from optiq_server.errors import InternalFailure, InvalidRequest
+from optiq_server.translate.job import Job
+from optiq_server.translate.reply import Failed, Finished, Outcome, Piece, Reply
+from optiq_server.translate.structure import refusal_of
+
+logger = logging.getLogger(__name__)
+
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's status for a reply that nobody waits for; only logs and tests see it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What one hand-over made visible of sample `index`; `outcome` is there once, with the last one."""
+
+    index: int
+    pieces: Sequence[Piece]
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeReply:
+    """One sample that has finished."""
+
+    pieces: Sequence[Piece]
+    finished: Finished
+
+
+class Turn:
+    """Generations that were queued together, and the folds that read them."""
+
+    def __init__(self, request_id: str, samples: Sequence[tuple[Generation, Reply]]) -> None:
+        self.request_id = request_id
+        self._samples = samples
+
+    @property
+    def size(self) -> int:
+        """How many samples there are."""
+        return len(self._samples)
+
+    def cancel(self) -> None:
+        """End every sample within one step of the worker."""
+        for generation, _ in self._samples:
+            generation.cancel()
+
+    async def news(self) -> AsyncGenerator[Told, None]:
+        """Everything that is told of the samples, as it comes. Closing it cancels what is not finished."""
+        readers = [self._read(index, *sample) for index, sample in enumerate(self._samples)]
+        async with aclosing(readers[0] if len(readers) == 1 else _merged(readers)) as told:
+            async for each in told:
+                yield each
+
+    async def whole(self) -> list[WholeReply] | None:
+        """Each sample's reply once all have finished; None if the turn was cancelled.
+
+        Raises ApiError if a sample failed; the others are cancelled then.
+        """
+        pieces: list[list[Piece]] = [[] for _ in self._samples]
+        finished: dict[int, Finished] = {}
+        async with aclosing(self.news()) as news:
+            async for told in news:
+                pieces[told.index] += told.pieces
+                match told.outcome:
+                    case Finished():
+                        finished[told.index] = told.outcome
+                    case Failed(reason=EndReason.CANCELLED):
+                        return None
+                    case Failed(reason=reason):
+                        raise of_end(reason)
+                    case None:
+                        pass
+        return [WholeReply(pieces=each, finished=finished[index]) for index, each in enumerate(pieces)]
+
+    async def _read(self, index: int, generation: Generation, reply: Reply) -> AsyncGenerator[Told, None]:
+        async with generation:
+            async for event in generation:
+                match event:
+                    case Tokens():
+                        pieces = reply.read(event)
+                        if reply.is_stopped:
+                            generation.cancel()
+                        if pieces:
+                            yield Told(index=index, pieces=pieces)
+                    case Ended():
+                        pieces, outcome = reply.end(event)
+                        _log(self.request_id, reply, outcome)
+                        yield Told(index=index, pieces=pieces, outcome=outcome)
+
+
+async def begin(services: Services, job: Job, request_id: str) -> Turn:
+    """Render, constrain and submit. Raises ApiError, and then nothing was queued."""
+    require_model(services)
+    try:
+        prompt = services.dialect.render(job.conversation)
+    except UnrenderableConversation as error:
+        # The conversation's indexes are not the request's: messages that say nothing were left out.
+        part = error.field.partition("[")[0]
+        raise InvalidRequest(error.reason, param=part, code="invalid_value") from error
+    constraints = [await _constraint(services, job) for _ in range(job.samples)]
+    requests = [
+        _request(services, job, request_id, prompt, sample=index, constraint=constraint)
+        for index, constraint in enumerate(constraints)
+    ]
+    generations = submit(services, requests)
+    return Turn(request_id, [(each, _reply(services, job)) for each in generations])
+
+
+def submit(services: Services, requests: Sequence[GenerationRequest]) -> list[Generation]:
+    """Queue all of them, or none. Raises ApiError."""
+    try:
+        return services.engine.submit_all(requests)
+    except EngineError as error:
+        answer = of_refusal(error)
+        level = logging.ERROR if isinstance(answer, InternalFailure) else logging.INFO
+        logger.log(level, "%s was not taken: %s", requests[0].request_id, error)
+        raise answer from error
+
+
+def require_model(services: Services) -> ModelInfo:
+    """What is loaded. Raises ApiError as long as nothing is."""
+    model = services.engine.model
+    if model is None:
+        raise of_refusal(NotReady(services.engine.state.value))
+    return model
+
+
+def _reply(services: Services, job: Job) -> Reply:
+    dialect = services.dialect
+    return Reply(
+        parser=dialect.parser(), stop_strings=job.stop_strings, control_tokens=dialect.control_tokens
+    )
+
+
+def _request(
+    services: Services,
+    job: Job,
+    request_id: str,
+    prompt: RenderedPrompt,
+    *,
+    sample: int,
+    constraint: Constraint | None,
+) -> GenerationRequest:
+    """With a seed, sample n draws by the seed n places on, so that samples differ and can be had again."""
+    seed = job.sampling.seed
+    return GenerationRequest(
+        request_id=request_id,
+        prompt=prompt.ids,
+        boundaries=prompt.boundaries,
+        stop_tokens=services.dialect.stop_tokens,
+        max_tokens=job.max_tokens,
+        sampling=replace(job.sampling, seed=None if seed is None else seed + sample),
+        time_limit=services.time_limit,
+        constraint=constraint,
+        unpenalized=services.dialect.control_tokens,
+        top_logprobs=job.top_logprobs,
+    )
+
+
+async def _constraint(services: Services, job: Job) -> Constraint | None:
+    """What the reply is held to, compiled beside the event loop. Raises InvalidRequest."""
+    if job.structure.is_free:
+        return None
+    try:
+        return await asyncio.to_thread(services.dialect.constraint, job.structure)
+    except UnsupportedStructure as error:
+        raise refusal_of(error, job.tool_positions) from error
+
+
+async def _merged(readers: Sequence[AsyncGenerator[Told, None]]) -> AsyncGenerator[Told, None]:
+    """News of all readers, in the order in which they come."""
+    waiting = {asyncio.ensure_future(anext(reader, None)): reader for reader in readers}
+    try:
+        while waiting:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in sorted(done, key=lambda each: readers.index(waiting[each])):
+                reader = waiting.pop(task)
+                told = task.result()
+                if told is not None:
+                    waiting[asyncio.ensure_future(anext(reader, None))] = reader
+                    yield told
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        for reader in readers:
+            await reader.aclose()
+
+
+def _log(request_id: str, reply: Reply, outcome: Outcome) -> None:
+    if isinstance(outcome, Failed):
+        level = logging.ERROR if outcome.reason is EndReason.FAULT else logging.INFO
+        logger.log(level, "%s broke off: %s %s", request_id, outcome.reason, outcome.detail)
+    for fault in reply.faults:
+        logger.info("%s departed from harmony: %s: %s", request_id, fault.kind, fault.detail)
