@@ -16,11 +16,13 @@ from optiq_harmony.parser import Parser
 from optiq_harmony.render import Prompt, Renderer
 from optiq_harmony.structure import Structure
 from optiq_harmony.structure_errors import ConstraintError, GrammarError, SchemaError
-from optiq_harmony.tokens import SPECIAL_TOKENS, STOP_TOKENS
+from optiq_harmony.tokens import SPECIAL_TOKENS, STOP_TOKENS, ControlToken
 from optiq_harmony.vocabulary import Vocabulary
 from optiq_server.dialect.protocol import UnrenderableConversation, UnsupportedStructure
 from optiq_server.engine.constraint import Constraint as EngineConstraint
 from optiq_server.engine.errors import ConstraintFailed
+
+_MESSAGE_ENDS = STOP_TOKENS | {ControlToken.END}
 
 
 class HarmonyDialect:
@@ -41,6 +43,10 @@ class HarmonyDialect:
     @property
     def stop_tokens(self) -> frozenset[int]:
         return STOP_TOKENS
+
+    @property
+    def message_ends(self) -> frozenset[int]:
+        return _MESSAGE_ENDS
 
     @property
     def control_tokens(self) -> frozenset[int]:
@@ -84,6 +90,12 @@ class _ReplyConstraint:
     def mask(self) -> NDArray[np.uint32]:
         try:
             return self._constraint.mask()
+        except ConstraintError as error:
+            raise ConstraintFailed(str(error)) from error
+
+    def forced(self) -> tuple[int, ...]:
+        try:
+            return self._constraint.forced()
         except ConstraintError as error:
             raise ConstraintFailed(str(error)) from error
 
