@@ -15,7 +15,7 @@ RUN := LD_PRELOAD=$(OPENBLAS)
 endif
 endif
 
-.PHONY: help serve install dev lint format type test cover check bench build lock clean
+.PHONY: help serve install dev lint format type test fuzz cover check bench build lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ type: dev ## mypy --strict over packages, tests and tools
 test: dev ## all tests; ARGS="-k name" for some
 	$(BLAS_NOTE)
 	$(RUN) MLX_DISABLE_COMPILE=1 $(BIN)/pytest $(ARGS)
+
+fuzz: dev ## 500 replies of a random gpt-oss, held to grammars
+	$(RUN) MLX_DISABLE_COMPILE=1 OPTIQ_FUZZ_REPLIES=500 $(BIN)/pytest tests/engine/test_constrained_replies.py
 
 cover: dev ## all tests, with branch coverage
 	$(RUN) MLX_DISABLE_COMPILE=1 $(BIN)/coverage run -m pytest $(ARGS)

@@ -30,9 +30,9 @@ _CONFIG: dict[str, object] = {
 }
 
 
-def small_model(seed: int = 0) -> LoadedModel:
+def small_model(seed: int = 0, *, vocabulary_size: int = VOCABULARY_SIZE) -> LoadedModel:
     """Float32; its weights are large enough that far tokens matter to the next one."""
-    config = {**_CONFIG, **checked_config(_CONFIG)}
+    config = {**_CONFIG, **checked_config(_CONFIG), "vocab_size": vocabulary_size}
     known = {each.name: config[each.name] for each in fields(ModelArgs) if each.name in config}
     model = Model(ModelArgs(**known))  # type: ignore[arg-type]  # the values are of many types
     keys = iter(mx.random.split(mx.random.key(seed), 200))
@@ -41,7 +41,7 @@ def small_model(seed: int = 0) -> LoadedModel:
     )
     mx.eval(model.parameters())
     info = ModelInfo(
-        architecture="gpt_oss", context_length=4096, vocabulary_size=VOCABULARY_SIZE, weight_bytes=0
+        architecture="gpt_oss", context_length=4096, vocabulary_size=vocabulary_size, weight_bytes=0
     )
     return LoadedModel(model=model, info=info)
 
