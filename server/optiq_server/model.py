@@ -30,7 +30,7 @@ class OpenedModel:
 
 
 def open_model(settings: Settings, limits: EngineLimits, harmony: "Callable[[], Dialect]") -> OpenedModel:
-    """Load the checkpoint; `harmony` makes gpt-oss's dialect. Raises LoadFailed, with one line for the user."""
+    """Load the checkpoint; `harmony` makes gpt-oss's dialect. Raises LoadFailed, one line for the user."""
     folder = _folder(settings)
     if take_inventory(folder).model_type == _HARMONY_ARCHITECTURE:
         # First, because what it begins to build takes as long as the weights.
