@@ -113,7 +113,9 @@ def _write_tokenizer(folder: Path, metadata: dict[str, object]) -> None:
     assert isinstance(merges, list)
     assert isinstance(types, mx.array)
     pairs = [(left, right) for left, _, right in (merge.partition(" ") for merge in merges)]
-    tokenizer = Tokenizer(models.BPE(vocab={token: index for index, token in enumerate(tokens)}, merges=pairs))
+    tokenizer = Tokenizer(
+        models.BPE(vocab={token: index for index, token in enumerate(tokens)}, merges=pairs)
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Digits(individual_digits=True),
@@ -123,7 +125,9 @@ def _write_tokenizer(folder: Path, metadata: dict[str, object]) -> None:
     tokenizer.decoder = decoders.ByteLevel()
     kinds = types.tolist()
     assert isinstance(kinds, list)
-    tokenizer.add_special_tokens([token for token, kind in zip(tokens, kinds, strict=True) if kind == _SPECIAL])
+    tokenizer.add_special_tokens(
+        [token for token, kind in zip(tokens, kinds, strict=True) if kind == _SPECIAL]
+    )
     tokenizer.save(str(folder / "tokenizer.json"))
     options = {
         "tokenizer_class": "PreTrainedTokenizerFast",

@@ -61,7 +61,8 @@ class ChatTokenizer:
 
     def token_bytes(self, token: int) -> bytes:
         """The bytes of `token`; of a control token its written form. Raises IndexError."""
-        if not 0 <= token < self._size:
+        # Models' vocabularies are padded: behind its last token the tokenizer knows none.
+        if not 0 <= token < self._size or self._backend.id_to_token(token) is None:
             raise IndexError(token)
         return bytes(self._table.tokenizer.decode_bytes([token]))
 
@@ -128,7 +129,7 @@ class ChatTokenizer:
     def _drops_first_space(self) -> bool:
         """Whether decoding drops the space before a text's first word, as SentencePiece does."""
         for token in range(min(_FIRST_WORDS, self._size)):
-            spelled = self.token_bytes(token)
+            spelled = self._table.tokenizer.decode_bytes([token])
             if spelled.startswith(b" ") and spelled.strip().isalpha():
                 return not self._backend.decode([token]).startswith(" ")
         return False

@@ -49,7 +49,7 @@ class ControlTextEncoder:
     def encode(self, rendered: str, breaker: str) -> tuple[int, ...]:
         """The tokens of a rendered text; only the template's own control tokens are such.
 
-        Raises ValueError where the tokenizer makes one of other characters, or a text is no Unicode.
+        Raises ValueError where the tokenizer makes one of other characters.
         """
         ids: list[int] = []
         for piece in rendered.split(breaker):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from optiq_harmony.constraint import GrammarCompiler
 from optiq_harmony.conversation import Conversation, FunctionTool
+from optiq_harmony.errors import LoneSurrogate
+from optiq_harmony.renderable import require_unicode
 from optiq_harmony.structure import Structure
 from optiq_harmony.structure_errors import GrammarError
 from optiq_server.dialect.chat_tokenizer import ChatTokenizer, TemplateRefused, open_chat_tokenizer
@@ -54,8 +56,10 @@ class TemplateDialect:
         try:
             breaker = self._encoder.breaker_for(parts)
             messages, tools = (self._encoder.guarded(part, breaker) for part in parts)
-            ids = self._encoder.encode(self._tokenizer.render(messages, tools), breaker)
-        except (TemplateRefused, ValueError) as error:
+            rendered = self._tokenizer.render(messages, tools)
+            require_unicode(rendered, field="messages")
+            ids = self._encoder.encode(rendered, breaker)
+        except (TemplateRefused, LoneSurrogate, ValueError) as error:
             raise UnrenderableConversation("messages", str(error)) from error
         return TemplatePrompt(ids=ids, boundaries=self._boundaries(ids))
 
