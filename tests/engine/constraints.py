@@ -1,6 +1,7 @@
 """Constraints without a grammar, for the engine's tests."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,8 @@ from optiq_server.engine.errors import ConstraintFailed
 class ScriptedConstraint:
     """The n-th token must be one of `allowed[n]`; after the last of these the reply is complete.
 
-    `accepted` is what came. The mask cannot be computed once `fails_after` tokens have come.
+    Sets of one are forced when `forces`; `accepted` is what came. The mask cannot be computed once
+    `fails_after` tokens have come.
     """
 
     def __init__(
@@ -20,11 +22,13 @@ class ScriptedConstraint:
         *,
         vocabulary_size: int = 512,
         fails_after: int | None = None,
+        forces: bool = False,
     ) -> None:
         self.accepted: list[int] = []
         self._allowed = allowed
         self._vocabulary_size = vocabulary_size
         self._fails_after = fails_after
+        self._forces = forces
 
     @property
     def is_finished(self) -> bool:
@@ -36,6 +40,10 @@ class ScriptedConstraint:
         bits = np.zeros(-(-self._vocabulary_size // 32) * 32, np.uint8)
         bits[sorted(self._allowed[len(self.accepted)])] = 1
         return np.packbits(bits, bitorder="little").view(np.uint32)
+
+    def forced(self) -> tuple[int, ...]:
+        following = self._allowed[len(self.accepted) :] if self._forces else ()
+        return tuple(min(each) for each in takewhile(lambda each: len(each) == 1, following))
 
     def accept(self, token: int) -> None:
         if token not in self._allowed[len(self.accepted)]:

@@ -31,27 +31,48 @@ def test_rows_without_a_mask_stay_as_they_are() -> None:
     assert mx.array_equal(kept[0::2], logits[0::2])
 
 
-def test_a_row_accepts_its_last_token_and_gives_the_next_mask() -> None:
+def test_a_row_accepts_what_was_drawn_and_gives_the_next_mask() -> None:
     constraint = ScriptedConstraint([ANY, frozenset({7})], vocabulary_size=70)
     row = ConstrainedRow(constraint)
 
-    first, second, third = row.advance(None), row.advance(3), row.advance(7)
+    row.accept(3)
+    second = row.mask()
+    row.accept(7)
 
-    assert first is not None
     assert second is not None
     assert second.tolist() == [1 << 7, 0, 0]
-    assert third is None
+    assert row.mask() is None
     assert constraint.accepted == [3, 7]
     assert row.failure is None
 
 
-def test_a_failed_row_keeps_its_first_failure_and_asks_no_more() -> None:
-    constraint = ScriptedConstraint([ANY, frozenset({7}), ANY], vocabulary_size=70)
+def test_what_is_forced_is_accepted_at_once() -> None:
+    sets = [ANY, frozenset({7}), frozenset({8}), ANY]
+    constraint = ScriptedConstraint(sets, vocabulary_size=70, forces=True)
     row = ConstrainedRow(constraint)
 
-    assert row.advance(3) is not None
-    assert row.advance(8) is None
-    assert row.advance(7) is None
+    assert row.forced() == ()
+    row.accept(3)
 
+    assert row.forced() == (7, 8)
+    assert row.forced() == ()
+    assert constraint.accepted == [3, 7, 8]
+
+
+def test_a_row_that_draws_every_token_forces_none() -> None:
+    constraint = ScriptedConstraint([frozenset({7})], vocabulary_size=70, forces=True)
+
+    assert ConstrainedRow(constraint, forces=False).forced() == ()
+
+
+def test_a_failed_row_keeps_its_first_failure_and_asks_no_more() -> None:
+    constraint = ScriptedConstraint([ANY, frozenset({7}), ANY], vocabulary_size=70, forces=True)
+    row = ConstrainedRow(constraint)
+
+    row.accept(3)
+    row.accept(8)
+    row.accept(7)
+
+    assert (row.mask(), row.forced()) == (None, ())
     assert row.failure == "the script forbids 8"
     assert constraint.accepted == [3]

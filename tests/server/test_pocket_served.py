@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
-from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
+from openai import AsyncStream
+from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam, ChatCompletionToolParam
 from pydantic import BaseModel
 
+from optiq_harmony.vocabulary import Vocabulary
 from optiq_server.engine.backend import Backend
 from optiq_server.engine.types import EngineLimits
 from optiq_server.model import open_backend
@@ -52,6 +56,10 @@ async def _say(running: RunningServer, *messages: ChatCompletionMessageParam, se
         model="pocket", messages=list(messages), temperature=0 if seed is None else 1, seed=seed
     )
     return reply.choices[0].message.content or ""
+
+
+async def _streamed(create: Callable[..., Awaitable[object]]) -> AsyncStream[ChatCompletionChunk]:
+    return cast("AsyncStream[ChatCompletionChunk]", await create(stream=True))
 
 
 async def test_a_chat_gives_reasoning_an_answer_and_true_usage(
@@ -175,3 +183,94 @@ async def test_eight_clients_at_once_get_what_each_would_get_alone(
 
     assert together[:3] == alone
     assert all(together)
+
+
+async def test_several_samples_are_drawn_from_one_prompt(serve: Serve, open_pocket: partial[Backend]) -> None:
+    async with serve(open_pocket) as running:
+        create = partial(
+            running.openai.chat.completions.create, model="any", messages=[_ADD], n=3, seed=5, temperature=1.3
+        )
+        whole = await create()
+        alone = await _say(running, _ADD, seed=5)
+        chunks = [chunk async for chunk in await _streamed(create)]
+
+    texts = [choice.message.content for choice in whole.choices]
+    assert [choice.index for choice in whole.choices] == [0, 1, 2]
+    assert whole.usage
+    streamed = [""] * 3
+    for chunk in chunks:
+        for choice in chunk.choices:
+            streamed[choice.index] += choice.delta.content or ""
+    assert streamed == texts
+    assert alone
+
+
+async def test_log_probabilities_come_for_the_text_and_add_up_to_it(
+    serve: Serve, open_pocket: partial[Backend]
+) -> None:
+    async with serve(open_pocket) as running:
+        create = partial(
+            running.openai.chat.completions.create,
+            model="any",
+            messages=[_ADD],
+            temperature=0,
+            logprobs=True,
+            top_logprobs=3,
+        )
+        [choice] = (await create()).choices
+        chunks = [chunk async for chunk in await _streamed(create)]
+
+    assert choice.logprobs
+    content = choice.logprobs.content
+    assert content
+    assert "".join(entry.token for entry in content) == choice.message.content
+    for entry in content:
+        assert entry.logprob == entry.top_logprobs[0].logprob <= 0
+        assert entry.token == entry.top_logprobs[0].token
+        assert bytes(entry.bytes or []).decode() == entry.token
+        assert len(entry.top_logprobs) == 3
+    streamed = [
+        entry
+        for chunk in chunks
+        if chunk.choices[0].logprobs
+        for entry in chunk.choices[0].logprobs.content or []
+    ]
+    assert [entry.token for entry in streamed] == [entry.token for entry in content]
+
+
+async def test_a_bias_and_a_penalty_change_the_text_and_leave_the_reply_whole(
+    serve: Serve, open_pocket: partial[Backend], vocabulary: Vocabulary
+) -> None:
+    [banned] = vocabulary.encode_text("42")
+    async with serve(open_pocket) as running:
+        create = partial(
+            running.openai.chat.completions.create,
+            model="any",
+            messages=[_ADD],
+            temperature=0,
+            max_tokens=200,
+        )
+        biased = await create(logit_bias={str(banned): -100})
+        penalised = await create(frequency_penalty=2.0, presence_penalty=2.0)
+
+    assert "42" not in (biased.choices[0].message.content or "")
+    for reply in (biased, penalised):
+        assert reply.choices[0].finish_reason == "stop"
+        assert "<|" not in (reply.choices[0].message.content or "")
+
+
+async def test_a_second_request_with_the_same_beginning_tells_what_was_cached(
+    serve: Serve, open_pocket: partial[Backend]
+) -> None:
+    async with serve(open_pocket) as running:
+        create = partial(running.openai.chat.completions.create, model="any", temperature=0)
+        first = await create(messages=[_ADD])
+        again = await create(messages=[_ADD])
+
+    for reply, expected in ((first, 0), (again, 1)):
+        assert reply.usage
+        assert reply.usage.prompt_tokens_details
+        cached = reply.usage.prompt_tokens_details.cached_tokens or 0
+        assert (cached > 0) == bool(expected)
+        assert cached < reply.usage.prompt_tokens
+    assert first.choices[0].message.content == again.choices[0].message.content

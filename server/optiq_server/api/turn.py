@@ -166,6 +166,7 @@ def _request(
         request_id=request_id,
         prompt=prompt.ids,
         boundaries=prompt.boundaries,
+        message_ends=services.dialect.message_ends,
         stop_tokens=services.dialect.stop_tokens,
         max_tokens=job.max_tokens,
         sampling=replace(job.sampling, seed=None if seed is None else seed + sample),

@@ -12,11 +12,13 @@ from optiq_harmony.parser import Parser
 from optiq_harmony.render import Prompt, Renderer
 from optiq_harmony.structure import Structure
 from optiq_harmony.structure_errors import GrammarError
-from optiq_harmony.tokens import SPECIAL_TOKENS, STOP_TOKENS
+from optiq_harmony.tokens import SPECIAL_TOKENS, STOP_TOKENS, ControlToken
 from optiq_harmony.vocabulary import Vocabulary
 from optiq_server.dialect.protocol import UnrenderableConversation, UnsupportedStructure
 from optiq_server.dialect.reply_constraint import ReplyConstraint, check_schemas
 from optiq_server.engine.constraint import Constraint
+
+_MESSAGE_ENDS = STOP_TOKENS | {ControlToken.END}
 
 
 class HarmonyDialect:
@@ -37,6 +39,10 @@ class HarmonyDialect:
     @property
     def stop_tokens(self) -> frozenset[int]:
         return STOP_TOKENS
+
+    @property
+    def message_ends(self) -> frozenset[int]:
+        return _MESSAGE_ENDS
 
     @property
     def control_tokens(self) -> frozenset[int]:

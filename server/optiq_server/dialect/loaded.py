@@ -25,6 +25,10 @@ class LoadedDialect:
         return self._dialect.stop_tokens
 
     @property
+    def message_ends(self) -> frozenset[int]:
+        return self._dialect.message_ends
+
+    @property
     def control_tokens(self) -> frozenset[int]:
         return self._dialect.control_tokens
 

@@ -40,6 +40,10 @@ class Dialect(Protocol):
         """The ids after which the model has nothing more to say."""
 
     @property
+    def message_ends(self) -> frozenset[int]:
+        """The ids after which a message of a reply is whole, stop tokens included."""
+
+    @property
     def control_tokens(self) -> frozenset[int]:
         """The ids that structure a reply and stand for no text."""
 

@@ -28,6 +28,12 @@ class ReplyConstraint:
         except ConstraintError as error:
             raise ConstraintFailed(str(error)) from error
 
+    def forced(self) -> tuple[int, ...]:
+        try:
+            return self._constraint.forced()
+        except ConstraintError as error:
+            raise ConstraintFailed(str(error)) from error
+
     def accept(self, token: int) -> None:
         try:
             self._constraint.accept(token)

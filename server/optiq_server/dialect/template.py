@@ -45,6 +45,10 @@ class TemplateDialect:
         return self._format.stop_tokens
 
     @property
+    def message_ends(self) -> frozenset[int]:
+        return self._format.stop_tokens
+
+    @property
     def control_tokens(self) -> frozenset[int]:
         return self._control_tokens
 

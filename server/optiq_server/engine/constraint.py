@@ -25,5 +25,8 @@ class Constraint(Protocol):
         It has one word for each 32 tokens of the model's vocabulary, the last one perhaps not full.
         """
 
+    def forced(self) -> tuple[int, ...]:
+        """The tokens that must come next, not yet accepted; none where there is a choice."""
+
     def accept(self, token: int) -> None:
         """Move on by `token`. Raises ConstraintFailed if it may not come next."""

@@ -14,10 +14,14 @@ _EVERY_TOKEN = np.uint32(0xFFFFFFFF)
 
 
 class ConstrainedRow:
-    """One row's constraint, and how it failed, if it did. A failed row is free until it is removed."""
+    """One row's constraint, and how it failed, if it did. A failed row is free until it is removed.
 
-    def __init__(self, constraint: Constraint) -> None:
+    `forces` lets it tell tokens that must come; a row whose log-probabilities are wanted draws them all.
+    """
+
+    def __init__(self, constraint: Constraint, *, forces: bool = True) -> None:
         self._constraint = constraint
+        self._forces = forces
         self._failure: str | None = None
 
     @property
@@ -25,17 +29,37 @@ class ConstrainedRow:
         """Why the row must end, in one line for the log; None as long as it may go on."""
         return self._failure
 
-    def advance(self, token: int | None) -> NDArray[np.uint32] | None:
-        """Accept the row's last token, None before its first, and return the mask of the next one.
+    def accept(self, token: int) -> None:
+        """The row drew this token."""
+        if self._failure is not None:
+            return
+        try:
+            self._constraint.accept(token)
+        except ConstraintFailed as error:
+            self._failure = str(error)
+
+    def forced(self) -> tuple[int, ...]:
+        """The tokens that must come next, now accepted; nothing where there is a choice."""
+        if self._failure is not None or not self._forces or self._constraint.is_finished:
+            return ()
+        try:
+            forced = self._constraint.forced()
+            for token in forced:
+                self._constraint.accept(token)
+        except ConstraintFailed as error:
+            self._failure = str(error)
+            return ()
+        return forced
+
+    def mask(self) -> NDArray[np.uint32] | None:
+        """What the row may draw next.
 
         None where there is nothing to mask: the reply is complete, or the constraint failed.
         """
-        if self._failure is not None:
+        if self._failure is not None or self._constraint.is_finished:
             return None
         try:
-            if token is not None:
-                self._constraint.accept(token)
-            return None if self._constraint.is_finished else self._constraint.mask()
+            return self._constraint.mask()
         except ConstraintFailed as error:
             self._failure = str(error)
             return None
@@ -43,6 +67,8 @@ class ConstrainedRow:
 
 def masked(logits: mx.array, masks: Sequence[NDArray[np.uint32] | None]) -> mx.array:
     """Logits (B, V) -> the same, with -inf where a row's mask forbids the token. Rows with None stay."""
+    if all(mask is None for mask in masks):
+        return logits
     vocabulary_size = logits.shape[-1]
     words = np.full((len(masks), -(-vocabulary_size // _WORD_BITS)), _EVERY_TOKEN, np.uint32)
     for row, mask in enumerate(masks):

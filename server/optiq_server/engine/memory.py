@@ -17,6 +17,22 @@ def available_memory(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cg
     return min(bounds, default=None)
 
 
+_CACHE_SHARE = 1 / 4
+"""Of what is left beside the weights; running replies and their steps need the rest."""
+
+_UNKNOWN_CACHE_BYTES = 1 << 30
+
+
+def default_cache_bytes(weight_bytes: int) -> int:
+    """How much a cache of prompts may take once `weight_bytes` are loaded: a quarter of what is left."""
+    available = available_memory()
+    if available is None:
+        return _UNKNOWN_CACHE_BYTES
+    # What Metal recommends includes the weights; what the others call available does not.
+    left = available - weight_bytes if mx.metal.is_available() else available
+    return int(max(0, left) * _CACHE_SHARE)
+
+
 def _kernel_available(proc: Path) -> int | None:
     try:
         lines = (proc / "meminfo").read_text().splitlines()

@@ -1,227 +1,185 @@
-"""The backend that computes: mlx-lm's continuous batching, with our sampling in its step.
+"""The backend that computes: prompts in bounded chunks, one batch that decodes, and a cache of beginnings.
 
-Written for mlx-lm 0.32: `BatchGenerator` moves sequences from its queue to a batch of prompts and on to the
-batch that decodes, and keeps per-sequence lists (uids, samplers, tokens) in step with the rows of its
-caches. Only the step that turns logits into tokens is replaced, by subclassing. It knows no time limits and
-no event loop.
+A sequence's prompt is computed by itself or with others that end in the same step; then it joins the batch.
+Models and caches are mlx-lm's. It knows no time limits and no event loop.
 """
 
 import secrets
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
 import mlx.core as mx
-import numpy as np
-from mlx.nn.layers.base import Module
-from mlx_lm.generate import BatchGenerator, GenerationBatch, PromptProcessingBatch, StopSequences
-from numpy.typing import NDArray
 
+from optiq_server.engine.adjustment import Adjustment
 from optiq_server.engine.backend import Output
+from optiq_server.engine.decoding import DecodingBatch, Fed, Row
 from optiq_server.engine.loader import LoadedModel
-from optiq_server.engine.masking import ConstrainedRow, masked
-from optiq_server.engine.sampling import BatchSampling, RowSampling, draw
+from optiq_server.engine.masking import ConstrainedRow
+from optiq_server.engine.memory import default_cache_bytes
+from optiq_server.engine.prefix_cache import PrefixCache
+from optiq_server.engine.prefix_tree import Node
+from optiq_server.engine.prompt_lane import PromptLane
+from optiq_server.engine.prompts import Prompt
+from optiq_server.engine.sampling import RowSampling
 from optiq_server.engine.types import EndReason, EngineLimits, GenerationRequest, ModelInfo
 
-_PREFILL_CHUNK = 512
-"""Prompt tokens of one sequence in one step.
-
-Cancels, and the replies under way, wait for a step: half a second where the 20b is prefilled at 1,000
-tokens/s. Larger chunks gain little: 512 tokens give each of 32 experts 64 rows.
-"""
-
-_PREFILL_SEQUENCES = 4
-"""Prompts that share a step. They are padded to the longest chunk, and the step's bound is the product."""
-
-_END_REASONS = {None: None, "stop": EndReason.STOP, "length": EndReason.LENGTH}
+_STEPS_BETWEEN_CLEANINGS = 512
+"""Decoding leaves buffers of many sizes behind, of which MLX keeps what it is not told to free."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
-    """One sequence's sampling, as it travels beside its cache in mlx-lm's lists of samplers."""
+@dataclass(eq=False, slots=True, kw_only=True)
+class _Sequence:
+    """A prompt on its way, then a row of the batch, whose reply may have `left` more tokens.
 
-    sampling: RowSampling
-    prompt_tokens: int
-    constrained: ConstrainedRow | None = None
-
-
-class _DecodingBatch(GenerationBatch):
-    """mlx-lm's decoding batch, whose `samplers` are `_Row`s.
-
-    As in mlx-lm the next step is started before this one's tokens are read, so that the device is never idle.
-    A constrained row's mask depends on its last token: with such a row, the tokens are read and the masks
-    computed while the device works at the logits, and only the draw waits for them.
-    Unlike it, the whole vocabulary's log-probabilities are neither computed nor kept: nothing reads them.
+    `node` is the deepest stored beginning of what the row holds, pinned.
     """
 
-    _batch_sampling: tuple[tuple[int, ...], BatchSampling] | None = None
-
-    def _step(self) -> tuple[list[int], list[Any]]:
-        rows = cast("list[_Row]", self.samplers)
-        inputs = self._next_tokens
-        logits = self.model(inputs[:, None], cache=self.prompt_cache)[:, -1, :]
-        # The cache holds `tokens`; `inputs` join them in this step, and the token drawn now follows those.
-        drawn = [len(held) + 1 - row.prompt_tokens for held, row in zip(self.tokens, rows, strict=True)]
-        if any(row.constrained is not None for row in rows):
-            mx.async_eval(logits)
-            logits = masked(logits, _masks(rows, cast("list[int]", inputs.tolist()), drawn))
-        self._next_tokens = draw(logits, self._sampling(rows, logits.shape[-1]), drawn)
-        self._next_logprobs = [None] * len(rows)
-        mx.async_eval(self._next_tokens)
-
-        ids = cast("list[int]", inputs.tolist())
-        for held, token in zip(self.tokens, ids, strict=True):
-            held.append(token)
-        return ids, self._next_logprobs
-
-    def _sampling(self, rows: list[_Row], vocabulary_size: int) -> BatchSampling:
-        """The rows' parameters as arrays, built anew only when the rows have changed."""
-        uids = tuple(self.uids)
-        if self._batch_sampling is None or self._batch_sampling[0] != uids:
-            batch = BatchSampling([row.sampling for row in rows], vocabulary_size=vocabulary_size)
-            self._batch_sampling = (uids, batch)
-        return self._batch_sampling[1]
-
-
-def _masks(rows: list[_Row], inputs: list[int], drawn: list[int]) -> list[NDArray[np.uint32] | None]:
-    """Each row's mask for its next token, after `inputs`, the last of what it has `drawn`."""
-    masks: list[NDArray[np.uint32] | None] = []
-    for row, token, count in zip(rows, inputs, drawn, strict=True):
-        # Before the first draw the input is the prompt's last token, which is not the reply's.
-        last = token if count else None
-        masks.append(None if row.constrained is None else row.constrained.advance(last))
-    return masks
-
-
-class _PromptBatch(PromptProcessingBatch):
-    """mlx-lm's prompt batch, which moves on to our decoding batch."""
-
-    def generate(self, tokens: list[list[int]]) -> _DecodingBatch:
-        """Compute what is left of the prompts but their last tokens, and start decoding from these."""
-        if any(len(rest) > 1 for rest in tokens):
-            self.prompt([rest[:-1] for rest in tokens])
-        return _DecodingBatch(
-            self.model,
-            self.uids,
-            mx.array([rest[-1] for rest in tokens]),
-            self.prompt_cache,
-            self.tokens,
-            self.samplers,
-            self.fallback_sampler,
-            self.logits_processors,
-            self.stop_sequences,
-            self.max_tokens,
-        )
-
-
-class _Generator(BatchGenerator):
-    """mlx-lm's generator over our two batches."""
-
-    def __init__(self, model: Module, *, max_running: int) -> None:
-        super().__init__(
-            model,
-            completion_batch_size=max_running,
-            prefill_batch_size=min(_PREFILL_SEQUENCES, max_running),
-            prefill_step_size=_PREFILL_CHUNK,
-        )
-        self._prompt_batch = _PromptBatch.empty(model, self.sampler, prefill_step_size=_PREFILL_CHUNK)
-        self._generation_batch = _DecodingBatch.empty(model, self.sampler)
+    prompt: Prompt
+    row: Row
+    left: int
+    node: Node
 
 
 class MlxBackend:
     """Serves one loaded model. Made, used and closed on one thread: MLX's streams are the thread's own."""
 
-    def __init__(self, loaded: LoadedModel, limits: EngineLimits) -> None:
+    def __init__(
+        self, loaded: LoadedModel, limits: EngineLimits, *, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         self._loaded: LoadedModel | None = loaded
         self._info = loaded.info
-        self._limits = limits
-        self._sequence_ids: dict[int, int] = {}
-        self._uids: dict[int, int] = {}
-        self._constrained: dict[int, ConstrainedRow] = {}
-        self._stops: dict[frozenset[int], StopSequences] = {}
-        self._generator: BatchGenerator = _Generator(loaded.model, max_running=limits.max_running)
+        self._clock = clock
+        capacity = limits.cache_bytes
+        if capacity is None:
+            capacity = default_cache_bytes(loaded.info.weight_bytes)
+        self._prefixes = PrefixCache(capacity=capacity)
+        self._sequences: dict[int, _Sequence] = {}
+        self._lane = PromptLane(loaded.model, self._prefixes, clock)
+        self._batch = DecodingBatch(loaded.model)
+        self._steps = 0
 
     @property
     def info(self) -> ModelInfo:
         return self._info
 
+    @property
+    def prefixes(self) -> PrefixCache:
+        """The cache of beginnings; for figures and tests."""
+        return self._prefixes
+
+    @property
+    def computed_prompt_tokens(self) -> int:
+        """How many tokens of prompts were computed, restored ones not counted."""
+        return self._lane.computed_tokens
+
     def insert(self, sequence_id: int, request: GenerationRequest) -> None:
-        parameters = request.sampling
-        seed = secrets.randbits(64) if parameters.seed is None else parameters.seed
-        constrained = None if request.constraint is None else ConstrainedRow(request.constraint)
-        row = _Row(
-            sampling=RowSampling(parameters, seed),
-            prompt_tokens=len(request.prompt),
-            constrained=constrained,
-        )
         room = self._info.context_length - len(request.prompt)
         budget = room if request.max_tokens is None else min(room, request.max_tokens)
-        [uid] = self._generator.insert(
-            [list(request.prompt)],
-            max_tokens=[budget],
-            samplers=[cast("Any", row)],
-            stop_sequences=[self._stop_sequences(request.stop_tokens)],
-        )
-        self._sequence_ids[uid] = sequence_id
-        self._uids[sequence_id] = uid
-        if constrained is not None:
-            self._constrained[uid] = constrained
+        row = self._row(sequence_id, request)
+        prompt = self._lane.add(sequence_id, request)
+        self._sequences[sequence_id] = _Sequence(prompt=prompt, row=row, left=budget, node=prompt.node)
 
     def remove(self, sequence_ids: Collection[int]) -> None:
-        uids = [self._forget(sequence_id) for sequence_id in sequence_ids]
-        self._generator.remove(uids)
+        self._forget(sequence_ids)
 
     def step(self) -> list[Output]:
-        _, responses = self._generator.next()
-        outputs = {
-            response.uid: Output(
-                sequence_id=self._sequence_ids[response.uid],
-                tokens=(response.token,),
-                reason=_END_REASONS[response.finish_reason],
-            )
-            for response in responses
-        }
-        for uid, failure in self._failures():
-            # A reply that has ended meanwhile needs its constraint no more.
-            if uid not in outputs or outputs[uid].reason is None:
-                self._generator.remove([uid])
-                outputs[uid] = Output(
-                    sequence_id=self._sequence_ids[uid], reason=EndReason.FAULT, detail=failure
-                )
-        for output in outputs.values():
-            if output.reason is not None:
-                self._forget(output.sequence_id)
-        return list(outputs.values())
+        outputs = self._decode() if len(self._batch) else []
+        self._prefill()
+        self._steps += 1
+        if self._steps % _STEPS_BETWEEN_CLEANINGS == 0:
+            mx.clear_cache()
+        return outputs
 
     def reset(self) -> None:
         if self._loaded is None:
             raise RuntimeError("the backend is closed")
-        self._sequence_ids.clear()
-        self._uids.clear()
-        self._constrained.clear()
-        self._generator.close()
+        self._sequences.clear()
+        # What a failed step has left in the caches is not known, and memory may be what it failed for.
+        self._prefixes.clear()
+        self._lane = PromptLane(self._loaded.model, self._prefixes, self._clock)
+        self._batch = DecodingBatch(self._loaded.model)
         mx.clear_cache()
-        self._generator = _Generator(self._loaded.model, max_running=self._limits.max_running)
 
     def close(self) -> None:
-        self._generator.close()
-        # The generator refers to the model; both must go for the weights to be freed.
-        del self._generator
+        self._sequences.clear()
+        self._prefixes.clear()
+        # These refer to the model; all must go for the weights to be freed.
+        del self._batch, self._lane
         self._loaded = None
         mx.clear_cache()
 
-    def _forget(self, sequence_id: int) -> int:
-        uid = self._uids.pop(sequence_id)
-        del self._sequence_ids[uid]
-        self._constrained.pop(uid, None)
-        return uid
+    def _row(self, sequence_id: int, request: GenerationRequest) -> Row:
+        parameters = request.sampling
+        seed = secrets.randbits(64) if parameters.seed is None else parameters.seed
+        constraint = request.constraint
+        wants_logprobs = request.top_logprobs is not None
+        vocabulary_size = self._info.vocabulary_size
+        return Row(
+            sequence_id=sequence_id,
+            sampling=RowSampling(parameters, seed),
+            prompt_tokens=len(request.prompt),
+            held=list(request.prompt[:-1]),
+            constrained=None if constraint is None else ConstrainedRow(constraint, forces=not wants_logprobs),
+            adjustment=Adjustment(request, vocabulary_size=vocabulary_size)
+            if parameters.alters_logits
+            else None,
+            top_logprobs=None if request.top_logprobs is None else min(request.top_logprobs, vocabulary_size),
+        )
 
-    def _failures(self) -> list[tuple[int, str]]:
-        """The sequences whose constraint failed, with the reason."""
-        return [(uid, row.failure) for uid, row in self._constrained.items() if row.failure is not None]
+    def _decode(self) -> list[Output]:
+        fed = self._batch.step()
+        outputs = [self._output(each) for each in fed]
+        self._keep(fed)
+        self._forget([each.sequence_id for each in outputs if each.reason is not None])
+        return [each for each in outputs if each.tokens or each.reason is not None]
 
-    def _stop_sequences(self, stop_tokens: frozenset[int]) -> StopSequences:
-        """One automaton for each set of stop tokens; a dialect has one or two of them."""
-        if stop_tokens not in self._stops:
-            self._stops[stop_tokens] = StopSequences([[token] for token in sorted(stop_tokens)])
-        return self._stops[stop_tokens]
+    def _output(self, fed: Fed) -> Output:
+        """What is told of a row's tokens, up to the one that ends its reply."""
+        sequence = self._sequences[fed.row.sequence_id]
+        stop_tokens = sequence.prompt.request.stop_tokens
+        tokens = fed.tokens[: sequence.left]
+        stop = next((place for place, token in enumerate(tokens) if token in stop_tokens), None)
+        reason = None
+        if stop is not None:
+            tokens, reason = tokens[: stop + 1], EndReason.STOP
+        elif len(tokens) == sequence.left:
+            reason = EndReason.LENGTH
+        sequence.left -= len(tokens)
+        failure = None if fed.row.constrained is None else fed.row.constrained.failure
+        if failure is not None and reason is None:
+            return Output(sequence_id=fed.row.sequence_id, reason=EndReason.FAULT, detail=failure)
+        return Output(
+            sequence_id=fed.row.sequence_id,
+            tokens=tokens,
+            logprobs=fed.logprobs,
+            reason=reason,
+            cached_tokens=sequence.prompt.cached,
+        )
+
+    def _keep(self, fed: Sequence[Fed]) -> None:
+        """Store the rows that have just come to the end of a message of their own."""
+        for each in fed:
+            sequence = self._sequences[each.row.sequence_id]
+            ends = sequence.prompt.request.message_ends
+            if each.tokens and each.tokens[-1] in ends:
+                held = each.row.held
+                index = self._batch.index(each.row)
+                sequence.node = self._prefixes.store(
+                    sequence.node, self._batch.caches, index, held, len(held)
+                )
+
+    def _prefill(self) -> None:
+        for ready in self._lane.step(others_decode=len(self._batch) > 0):
+            rows = [self._sequences[prompt.sequence_id].row for prompt in ready.prompts]
+            for prompt in ready.prompts:
+                self._sequences[prompt.sequence_id].node = prompt.node
+            last_tokens = [prompt.request.prompt[-1] for prompt in ready.prompts]
+            self._batch.join(rows, ready.caches, last_tokens)
+
+    def _forget(self, sequence_ids: Collection[int]) -> None:
+        gone = [self._sequences.pop(sequence_id) for sequence_id in sequence_ids]
+        self._batch.remove([sequence.row for sequence in gone])
+        for sequence in gone:
+            if not self._lane.remove(sequence.prompt):
+                self._prefixes.unpin(sequence.node)

@@ -61,6 +61,7 @@ class GenerationRequest:
 
     `boundaries` are offsets into `prompt` where a message ends, ascending: places worth a cache checkpoint.
     `max_tokens` None means as many as the context holds. `time_limit` is in seconds from submission.
+    `message_ends` are tokens after which a message of the reply is whole, and worth a checkpoint too.
     `constraint` stands at the beginning of the reply, and is this generation's alone. `unpenalized` are
     tokens that the penalties pass over. With `top_logprobs`, each token comes with its log-probability and
     those of so many most likely ones.
@@ -70,6 +71,7 @@ class GenerationRequest:
     prompt: tuple[int, ...]
     stop_tokens: frozenset[int]
     boundaries: tuple[int, ...] = ()
+    message_ends: frozenset[int] = frozenset()
     max_tokens: int | None = None
     sampling: SamplingParameters = SamplingParameters()
     time_limit: float | None = None
@@ -147,16 +149,21 @@ class ModelInfo:
 class EngineLimits:
     """How much the engine takes on: `max_running` sequences share a step, `max_waiting` queue behind them.
 
+    `cache_bytes` of keys and values are kept of prompts that are over; None is a quarter of what the device
+    has left beside the weights.
+
     At 16,000 tokens each, 16 streams of the 20b hold 6 GB of keys and values. 256 waiting are a burst of
     clients, not a backlog: at 10 s a reply the last one waits under three minutes.
     """
 
     max_running: int = 16
     max_waiting: int = 256
+    cache_bytes: int | None = None
 
     def __post_init__(self) -> None:
         _require(self.max_running >= 1, "max_running", self.max_running, "at least 1")
         _require(self.max_waiting >= 0, "max_waiting", self.max_waiting, "at least 0")
+        _require((self.cache_bytes or 0) >= 0, "cache_bytes", self.cache_bytes, "at least 0, or None")
 
 
 class EngineState(StrEnum):

@@ -20,6 +20,7 @@ def test_it_speaks_as_the_dialect_that_was_chosen() -> None:
     chosen.set_result(template)
 
     assert dialect.stop_tokens == template.stop_tokens
+    assert dialect.message_ends == template.message_ends == {258}
     assert dialect.control_tokens == template.control_tokens
     assert dialect.token_bytes(258) == b"<|im_end|>"
     assert dialect.render(_CONVERSATION) == template.render(_CONVERSATION)
