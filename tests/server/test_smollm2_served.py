@@ -69,11 +69,16 @@ def test_it_answers_in_sensible_english_by_its_own_template(client: OpenAI) -> N
 def test_a_second_turn_follows_the_first(client: OpenAI) -> None:
     first = _say(client, _FRANCE)
 
-    second = _say(
-        client, _FRANCE, {"role": "assistant", "content": first}, {"role": "user", "content": "And of Italy?"}
+    told: ChatCompletionMessageParam = {"role": "assistant", "content": first}
+    question: ChatCompletionMessageParam = {"role": "user", "content": "And of Italy?"}
+    second = client.chat.completions.create(
+        model="any", messages=[_FRANCE, told, question], temperature=0, max_tokens=60
     )
 
-    assert second == "The capital of Italy is Rome."
+    assert second.choices[0].message.content == "The capital of Italy is Rome."
+    assert second.usage
+    assert second.usage.prompt_tokens_details
+    assert (second.usage.prompt_tokens_details.cached_tokens or 0) > 30
 
 
 def test_a_stream_says_what_the_whole_reply_says(client: OpenAI) -> None:

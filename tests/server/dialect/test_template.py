@@ -225,6 +225,17 @@ def test_a_call_that_is_required_comes_and_one_at_a_time_if_wished(caller: Model
     assert not caller.takes(structure, f"{CALL}\n{CALL}<|im_end|>")
 
 
+def test_what_must_come_is_told_beforehand() -> None:
+    constraint = QWEN.dialect.constraint(Structure(tools=(ADD,), tool_choice=REQUIRED, reasoning=False))
+    assert constraint
+    start, name = "<tool_call>", '{"name": "add", "arguments": {'
+    for token in chat_tokenizer(QWEN.template, QWEN.added).encode(start):
+        constraint.accept(token)
+    constraint.accept(ord("{") - ord("!"))
+
+    assert text_of(QWEN.dialect, constraint.forced()) == name[1:]
+
+
 def test_with_tools_and_json_the_reply_is_a_call_or_the_answer() -> None:
     structure = Structure(tools=(ADD,), response_format=AGE)
 

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -242,6 +243,29 @@ def test_a_character_over_several_tokens_is_whole_and_a_broken_one_is_told() -> 
         END,
         STOP,
     ]
+
+
+def test_the_space_that_a_tokenizer_puts_first_is_dropped_once() -> None:
+    reply_format = replace(QWEN.reply_format, drops_first_space=True)
+    parser = TemplateParser(QWEN, reply_format)
+
+    told = [event for token in QWEN.encode(" a b<|im_end|>") for event in parser.feed(token)]
+
+    assert joined(told) == [TextDelta(text="a b"), END, STOP]
+
+
+def test_marks_that_say_nothing_are_left_out_and_their_beginnings_alone_are_not() -> None:
+    kimi = chat_tokenizer(CHAT, ("<|open|>", "<|close|>", "<|sep|>", "<|end_of_msg|>"))
+    written = "<|open|>think<|sep|>Hm.<|close|>think<|sep|><|open|>response<|sep|>4<|close|>response<|sep|>"
+
+    assert parse(kimi, f"{written}<|im_end|>") == [
+        ReasoningDelta(text="Hm."),
+        END,
+        TextDelta(text="4"),
+        END,
+        STOP,
+    ]
+    assert parse(kimi, "<|open|>4<|im_end|>") == [TextDelta(text="<|open|>4"), END, STOP]
 
 
 _PIECES = st.sampled_from([*THINK, *TOOLS, "<tool_", "a", "€", ' {"name": "add"}', "\n", "[TOOL_CALLS]", "{"])
