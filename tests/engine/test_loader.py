@@ -153,7 +153,7 @@ def test_a_model_that_keeps_other_than_keys_and_values_is_refused_by_name(tmp_pa
         "time_step_rank": 1,
     }
     (tmp_path / "config.json").write_text(json.dumps(config))
-    weights = dict(tree_flatten(mamba.Model(mamba.ModelArgs(**config)).parameters()))
+    weights = dict(tree_flatten(mamba.Model(mamba.ModelArgs.from_dict(config)).parameters()))
     mx.save_safetensors(str(tmp_path / "model.safetensors"), weights)
 
     assert "model of type 'mamba', which keeps what it has read in ArraysCache" in refusal(tmp_path)

@@ -20,6 +20,9 @@ from optiq_server.engine.errors import LoadFailed
 _JSON_CALLS = "json_tools"
 """mlx-lm's name of the parser for `{"name": ..., "arguments": {...}}`."""
 
+_BRACKETS = ("<", "[")
+"""What the written forms of control tokens begin with; a word in a template may have a token of its own."""
+
 _PROBE = [{"role": "user", "content": "Hi"}]
 
 _FIRST_WORDS = 2_000
@@ -83,9 +86,9 @@ class ChatTokenizer:
         return str(rendered)
 
     def _find_control_tokens(self) -> Mapping[int, str]:
-        """Special tokens, and added ones that the template or the marks of replies are written with.
+        """Special tokens, and those in brackets that the template or the marks of replies are written with.
 
-        Others are text that got a token of its own: runs of spaces, words, HTML.
+        Other added tokens are text that got a token of its own: runs of spaces, words, HTML.
         """
         template = self._tokenizer.chat_template
         marks = (self._tokenizer.think_start, self._tokenizer.think_end)
@@ -95,7 +98,8 @@ class ChatTokenizer:
         return {
             token: each.content
             for token, each in sorted(added.items())
-            if each.content.strip() and (each.special or each.content in written)
+            if each.content.strip()
+            and (each.special or (each.content.startswith(_BRACKETS) and each.content in written))
         }
 
     def _find_reply_format(self, stop_tokens: frozenset[int]) -> ReplyFormat:

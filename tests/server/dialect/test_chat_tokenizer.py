@@ -37,7 +37,7 @@ def test_an_id_outside_the_vocabulary_has_no_bytes(token: int) -> None:
 
 
 def test_special_tokens_and_those_that_the_template_writes_are_control_tokens_and_words_are_not() -> None:
-    tokenizer = chat_tokenizer(CHAT_WITH_TOOLS, (*TOOLS, *THINK, "<h1>", "   ", "Hallo"))
+    tokenizer = chat_tokenizer(CHAT_WITH_TOOLS, (*TOOLS, *THINK, "<h1>", "   ", "assistant"))
 
     assert set(tokenizer.control_tokens.values()) == {*SPECIAL, *TOOLS, *THINK}
 
