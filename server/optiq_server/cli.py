@@ -10,26 +10,28 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING, TypeAlias
 
-from optiq_server.engine.backend import Backend
 from optiq_server.engine.types import EngineLimits
 from optiq_server.errors import StartFailed
-from optiq_server.model import open_backend
+from optiq_server.model import OpenedModel, open_model
 from optiq_server.settings import CACHE_VARIABLE, GenerationSettings, HttpSettings, LogLevel, Settings
 from optiq_server.version import installed_version
+
+if TYPE_CHECKING:
+    from optiq_server.dialect.protocol import Dialect
 
 EXIT_OK = 0
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
 
 
-OpenBackend = Callable[[Settings, EngineLimits], Backend]
+OpenModel: TypeAlias = "Callable[[Settings, EngineLimits, Callable[[], Dialect]], OpenedModel]"
 
 
-def main(arguments: Sequence[str] | None = None, *, open_backend: OpenBackend = open_backend) -> int:
+def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open_model) -> int:
     """Run the command; the result is the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -41,14 +43,14 @@ def main(arguments: Sequence[str] | None = None, *, open_backend: OpenBackend = 
         level=settings.log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
     try:
-        _serve(settings, open_backend)
+        _serve(settings, open_model)
     except StartFailed as error:
         _say(f"optiq: {error}")
         return EXIT_FAILURE
     return EXIT_OK
 
 
-def _serve(settings: Settings, open_backend: OpenBackend) -> None:
+def _serve(settings: Settings, open_model: OpenModel) -> None:
     # A stop is a success from the beginning; the server takes the signals over once it runs.
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, _leave)
@@ -60,7 +62,7 @@ def _serve(settings: Settings, open_backend: OpenBackend) -> None:
     with listener:
         from optiq_server.composition import serve
 
-        serve(settings, listener, open_backend=partial(open_backend, settings), say=_say)
+        serve(settings, listener, open_model=open_model, say=_say)
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

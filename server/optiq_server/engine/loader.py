@@ -11,6 +11,7 @@ from pathlib import Path
 
 import mlx.core as mx
 from mlx.nn.layers.base import Module
+from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.utils import load_model
 
 from optiq_server.engine import gpt_oss, rope
@@ -66,6 +67,7 @@ def _build(inventory: Inventory) -> Module:
     model: Module
     if inventory.model_type != "gpt_oss":
         model, _ = load_model(inventory.folder, lazy=True)
+        _check_caches(model, inventory)
     else:
         model, _ = load_model(
             inventory.folder,
@@ -74,6 +76,16 @@ def _build(inventory: Inventory) -> Module:
             get_model_classes=lambda config: (gpt_oss.Model, gpt_oss.ModelArgs),
         )
     return model
+
+
+def _check_caches(model: Module, inventory: Inventory) -> None:
+    """Raises LoadFailed for a model that keeps other than keys and values: our caches hold only these."""
+    others = {type(cache).__name__ for cache in make_prompt_cache(model)} - {"KVCache", "RotatingKVCache"}
+    if others:
+        raise LoadFailed(
+            f"{inventory.folder} is a model of type {inventory.model_type!r}, which keeps what it has read "
+            f"in {', '.join(sorted(others))}: only keys and values can be kept here"
+        )
 
 
 def _info(inventory: Inventory, weight_bytes: int) -> ModelInfo:
