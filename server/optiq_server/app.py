@@ -10,25 +10,31 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
+from optiq_server.access import AccessLog
 from optiq_server.api.chat import chat_router
 from optiq_server.api.failures import internal_failure
 from optiq_server.api.health import health_router
+from optiq_server.api.metrics import metrics_router
 from optiq_server.api.models import models_router
-from optiq_server.api.services import Services
+from optiq_server.api.services import Services, random_id
+from optiq_server.api.status import status_router
 from optiq_server.engine.engine import Engine
 from optiq_server.engine.types import EngineState
 from optiq_server.errors import ApiError, InvalidRequest, MethodNotAllowed, NotFound
+from optiq_server.metrics import Metrics
 from optiq_server.schema.errors import error_body
 from optiq_server.sse import leave_shutdown_to_the_server
 
 
-def create_app(services: Services) -> FastAPI:
+def create_app(services: Services) -> ASGIApp:
     """The ASGI application over these services. It starts the engine, and stops it."""
+    metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        services.engine.start()
+        services.engine.start(metrics)
         yield
         await stop_engine(services.engine)
 
@@ -37,10 +43,19 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(chat_router(services))
     app.include_router(models_router(services.served))
     app.include_router(health_router(services.engine))
+    app.include_router(metrics_router(services.engine, metrics))
+    app.include_router(status_router(services))
     app.add_exception_handler(ApiError, _on_api_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_fault)
-    return app
+    # Around everything, the answer to a fault of ours included, which no middleware of FastAPI's sees.
+    return AccessLog(app=app, metrics=metrics, new_id=lambda: random_id("req_"))
+
+
+async def drain_engine(engine: Engine, seconds: float) -> None:
+    """Let running replies finish within so many seconds, then stop."""
+    await engine.drain(seconds)
+    await stop_engine(engine)
 
 
 async def stop_engine(engine: Engine) -> None:

@@ -4,7 +4,6 @@ It parses, and prints; what it starts is elsewhere. Results go to stdout, talk t
 """
 
 import argparse
-import logging
 import os
 import signal
 import sys
@@ -15,9 +14,17 @@ from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
 
 from optiq_server.engine.types import EngineLimits
-from optiq_server.errors import StartFailed
+from optiq_server.errors import EngineDied, StartFailed
+from optiq_server.logs import configure_logging, spoken
 from optiq_server.model import OpenedModel, open_model
-from optiq_server.settings import CACHE_VARIABLE, GenerationSettings, HttpSettings, LogLevel, Settings
+from optiq_server.settings import (
+    CACHE_VARIABLE,
+    GenerationSettings,
+    HttpSettings,
+    LogFormat,
+    LogLevel,
+    Settings,
+)
 from optiq_server.version import installed_version
 
 if TYPE_CHECKING:
@@ -39,18 +46,20 @@ def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open
         settings = _settings(options)
     except ValueError as error:
         parser.error(str(error))
-    logging.basicConfig(
-        level=settings.log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
+    configure_logging(settings.log_level, settings.log_format, prompts=settings.log_prompts)
+
+    def say(text: str) -> None:
+        print(spoken(text, settings.log_format), file=sys.stderr, flush=True)
+
     try:
-        _serve(settings, open_model)
-    except StartFailed as error:
-        _say(f"optiq: {error}")
+        _serve(settings, open_model, say)
+    except (StartFailed, EngineDied) as error:
+        say(f"optiq: {error}")
         return EXIT_FAILURE
     return EXIT_OK
 
 
-def _serve(settings: Settings, open_model: OpenModel) -> None:
+def _serve(settings: Settings, open_model: OpenModel, say: Callable[[str], None]) -> None:
     # A stop is a success from the beginning; the server takes the signals over once it runs.
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, _leave)
@@ -62,7 +71,7 @@ def _serve(settings: Settings, open_model: OpenModel) -> None:
     with listener:
         from optiq_server.composition import serve
 
-        serve(settings, listener, open_model=open_model, say=_say)
+        serve(settings, listener, open_model=open_model, say=say)
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
@@ -92,6 +101,13 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     )
     add("--host", default=http.host, help="address to listen on (default: %(default)s)")
     add("--port", type=int, default=http.port, help="port to listen on, 0 for any (default: %(default)s)")
+    add(
+        "--drain-seconds",
+        type=float,
+        default=http.drain_seconds,
+        metavar="SECONDS",
+        help="at a signal, how long running replies may take to finish (default: %(default)s)",
+    )
     add("--served-model-name", metavar="NAME", help="the model's name in the API (default: from --model)")
     add(
         "--current-date",
@@ -127,6 +143,18 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         default=settings.log_level,
         help="from %(choices)s (default: %(default)s)",
     )
+    add(
+        "--log-format",
+        type=LogFormat,
+        choices=list(LogFormat),
+        default=settings.log_format,
+        help="json writes each line of stderr as one object (default: %(default)s)",
+    )
+    add(
+        "--log-prompts",
+        action="store_true",
+        help="log what is said to the model and what it says (default: never)",
+    )
 
 
 def _date(text: str) -> date:
@@ -143,14 +171,12 @@ def _settings(options: argparse.Namespace) -> Settings:
         served_model_name=options.served_model_name,
         cache_folder=options.cache_folder,
         log_level=options.log_level,
-        http=HttpSettings(host=options.host, port=options.port),
+        log_format=options.log_format,
+        log_prompts=options.log_prompts,
+        http=HttpSettings(host=options.host, port=options.port, drain_seconds=options.drain_seconds),
         generation=GenerationSettings(
             time_limit=options.time_limit,
             queue_limit=options.queue_limit,
             current_date=options.current_date,
         ),
     )
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

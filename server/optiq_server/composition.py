@@ -18,18 +18,18 @@ from optiq_harmony.vocabulary import Vocabulary
 from optiq_server.announcement import ready_lines
 from optiq_server.api.served_model import ServedModel
 from optiq_server.api.services import Services
-from optiq_server.app import create_app, stop_engine
+from optiq_server.app import create_app, drain_engine
 from optiq_server.dialect.harmony import HarmonyDialect
 from optiq_server.dialect.loaded import LoadedDialect
 from optiq_server.dialect.protocol import Dialect
 from optiq_server.engine.backend import Backend
 from optiq_server.engine.engine import Engine
 from optiq_server.engine.types import EngineLimits, EngineState
-from optiq_server.errors import StartFailed
+from optiq_server.errors import EngineDied, StartFailed
 from optiq_server.listener import url_of
 from optiq_server.model import OpenedModel, may_speak_harmony
 from optiq_server.serving import GracefulServer, graceful_server
-from optiq_server.settings import LogLevel, Settings
+from optiq_server.settings import Settings
 from optiq_server.version import installed_version
 
 OpenModel: TypeAlias = Callable[[Settings, EngineLimits, Callable[[], Dialect]], OpenedModel]
@@ -44,14 +44,13 @@ def serve(
 ) -> None:
     """Serve on `listener` until a signal comes. `say` takes lines for the user.
 
-    Raises StartFailed if the vocabulary or the model cannot be loaded.
+    Raises StartFailed if the vocabulary or the model cannot be loaded, EngineDied if it stops computing.
     """
     started = time.monotonic()
     services = _services(settings, open_model)
     server = graceful_server(
         create_app(services),
-        end_replies=partial(stop_engine, services.engine),
-        access_log=settings.log_level in (LogLevel.DEBUG, LogLevel.INFO),
+        end_replies=partial(drain_engine, services.engine, settings.http.drain_seconds),
     )
 
     def tell_ready() -> None:
@@ -59,8 +58,10 @@ def serve(
         say(ready_lines(model=services.served.name, url=url_of(listener), seconds=seconds))
 
     asyncio.run(_run(server, services.engine, listener, tell_ready))
-    if services.engine.state is EngineState.FAILED:
-        raise StartFailed(services.engine.failure or "the model could not be loaded")
+    engine = services.engine
+    if engine.state is EngineState.FAILED:
+        reason = engine.failure or "no reason is known"
+        raise StartFailed(reason) if engine.model is None else EngineDied(reason)
 
 
 def _services(settings: Settings, open_model: OpenModel) -> Services:
@@ -80,6 +81,7 @@ def _services(settings: Settings, open_model: OpenModel) -> Services:
         served=ServedModel(name=settings.model_name, created=int(time.time())),
         version=installed_version(),
         time_limit=generation.time_limit,
+        log_prompts=settings.log_prompts,
     )
 
 
@@ -115,17 +117,17 @@ def _compiler(vocabulary: Vocabulary) -> Future[GrammarCompiler]:
 async def _run(
     server: GracefulServer, engine: Engine, listener: socket.socket, tell_ready: Callable[[], None]
 ) -> None:
-    settling = asyncio.create_task(_settle(server, engine, tell_ready), name="wait for the model")
+    watching = asyncio.create_task(_watch(server, engine, tell_ready), name="watch the engine")
     try:
         await server.serve(sockets=[listener])
     finally:
-        settling.cancel()
+        watching.cancel()
 
 
-async def _settle(server: GracefulServer, engine: Engine, tell_ready: Callable[[], None]) -> None:
-    """Tell that the model is ready, or stop the server that will never have one."""
+async def _watch(server: GracefulServer, engine: Engine, tell_ready: Callable[[], None]) -> None:
+    """Tell that the model is ready, and stop the server that has none, or has none any more."""
     await engine.wait_until_settled()
     if engine.state is EngineState.READY:
         tell_ready()
-    elif engine.state is EngineState.FAILED:
-        server.should_exit = True
+    await engine.wait_until_ended()
+    server.should_exit = True

@@ -12,6 +12,7 @@ ApiError                     status, and the four fields of OpenAI's error objec
 └── TimedOut                 504  the request's time limit ran out
 
 StartFailed                  `optiq serve` cannot start; the message is one line for the user
+EngineDied                   it cannot go on; the same
 """
 
 from typing import ClassVar
@@ -102,3 +103,14 @@ class TimedOut(ApiError):
 
 class StartFailed(Exception):
     """The server cannot start; the text is the one line that the user reads."""
+
+
+class EngineDied(Exception):
+    """Nothing computes any more, so the server has stopped; `reason` is one line."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the engine died, so the server has stopped: {self.reason}"

@@ -24,6 +24,13 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class LogFormat(StrEnum):
+    """How a line on stderr is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 def default_cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Where unpacked vocabularies and the pocket model live: `OPTIQ_CACHE`, else the platform's cache."""
     named = environment.get(CACHE_VARIABLE)
@@ -32,14 +39,20 @@ def default_cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSettings:
-    """Where to listen. Port 0 lets the system choose."""
+    """Where to listen, and how to stop. Port 0 lets the system choose.
+
+    At a signal replies have `drain_seconds` to finish: below the 30 s after which most supervisors kill.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
+    drain_seconds: float = 10.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port is {self.port}; it must be between 0 and 65535")
+        if not 0 <= self.drain_seconds < float("inf"):
+            raise ValueError(f"drain seconds are {self.drain_seconds}; they must be at least 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +79,16 @@ class GenerationSettings:
 class Settings:
     """Everything `optiq serve` can be told.
 
-    `model` is a folder or a hub repository; None is the pocket model that comes with the package.
+    `model` is a folder or a hub repository; None is the pocket model that comes with the package. Prompts and
+    replies are logged only with `log_prompts`.
     """
 
     model: str | None = None
     served_model_name: str | None = None
     cache_folder: Path = field(default_factory=default_cache_folder)
     log_level: LogLevel = LogLevel.WARNING
+    log_format: LogFormat = LogFormat.TEXT
+    log_prompts: bool = False
     http: HttpSettings = field(default_factory=HttpSettings)
     generation: GenerationSettings = field(default_factory=GenerationSettings)
 

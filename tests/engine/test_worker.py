@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from optiq_server.engine.errors import LoadFailed
 from optiq_server.engine.scripted_backend import FaultStage, Script, ScriptedBackend
 from optiq_server.engine.sequence import Sequence
+from optiq_server.engine.stats import Snapshot
 from optiq_server.engine.types import Ended, EndReason, EngineLimits, GenerationRequest, Tokens
 from optiq_server.engine.worker import (
     Admit,
@@ -183,7 +184,7 @@ def test_run_closes_the_backend_and_reports_closed_last() -> None:
 
     bench.worker.run()
 
-    assert bench.reports == [Ready(bench.backend.info), Closed()]
+    assert bench.reports == [Ready(bench.backend.info, Snapshot()), Closed()]
     assert bench.backend.is_closed
 
 

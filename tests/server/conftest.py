@@ -101,9 +101,7 @@ def _serve(vocabulary: Vocabulary, compiler: Future[GrammarCompiler]) -> Serve:
 
 @contextlib.asynccontextmanager
 async def _running(services: Services) -> AsyncIterator[RunningServer]:
-    plain = graceful_server(
-        create_app(services), end_replies=lambda: stop_engine(services.engine), access_log=False
-    )
+    plain = graceful_server(create_app(services), end_replies=lambda: stop_engine(services.engine))
     server = _QuietServer(plain.config, end_replies=lambda: stop_engine(services.engine))
     listener = bind(HttpSettings(port=0))
     url = url_of(listener)

@@ -20,6 +20,8 @@ _RETRY_BUSY_SECONDS = 1
 def of_refusal(error: EngineError) -> ApiError:
     """The answer to a request that the engine would not queue."""
     match error:
+        case NotReady(state=EngineState.DRAINING | EngineState.STOPPED):
+            return of_end(EndReason.SHUTDOWN)
         case NotReady(state=state):
             retry = _RETRY_LOADING_SECONDS if state == EngineState.LOADING else None
             return Unavailable(str(error), code="model_not_ready", retry_after=retry)

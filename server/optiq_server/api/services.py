@@ -21,12 +21,16 @@ def seconds_since_1970() -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """`time_limit` is in seconds; `version` is the server's own. `new_id` and `clock` are fixed in tests."""
+    """`time_limit` is in seconds; `version` is the server's own. `new_id` and `clock` are fixed in tests.
+
+    With `log_prompts`, prompts and replies are logged.
+    """
 
     engine: Engine
     dialect: Dialect
     served: ServedModel
     version: str
     time_limit: float
+    log_prompts: bool = False
     new_id: Callable[[str], str] = random_id
     clock: Callable[[], int] = seconds_since_1970

@@ -5,18 +5,23 @@ What all endpoints of generation share. It knows no wire format.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import assert_never
 
+from optiq_server.api.account import Account
 from optiq_server.api.failures import of_end, of_refusal
 from optiq_server.api.services import Services
+from optiq_server.api.time_limit import time_limit
+from optiq_server.api.transcript import Transcript
 from optiq_server.dialect.protocol import RenderedPrompt, UnrenderableConversation, UnsupportedStructure
 from optiq_server.engine.constraint import Constraint
 from optiq_server.engine.engine import Generation
 from optiq_server.engine.errors import EngineError, NotReady
-from optiq_server.engine.types import Ended, EndReason, GenerationRequest, ModelInfo, Tokens
+from optiq_server.engine.types import Ended, EndReason, GenerationEvent, GenerationRequest, ModelInfo, Tokens
 from optiq_server.errors import InternalFailure, InvalidRequest
+from optiq_server.request_context import current_request_id
 from optiq_server.translate.job import Job
 from optiq_server.translate.reply import Failed, Finished, Outcome, Piece, Reply
 from optiq_server.translate.structure import refusal_of
@@ -45,11 +50,21 @@ class WholeReply:
 
 
 class Turn:
-    """Generations that were queued together, and the folds that read them."""
+    """Generations that were queued together, and the folds that read them.
 
-    def __init__(self, request_id: str, samples: Sequence[tuple[Generation, Reply]]) -> None:
+    With `token_bytes`, what is said goes to the log.
+    """
+
+    def __init__(
+        self,
+        request_id: str,
+        samples: Sequence[tuple[Generation, Reply]],
+        *,
+        token_bytes: Callable[[int], bytes] | None = None,
+    ) -> None:
         self.request_id = request_id
         self._samples = samples
+        self._token_bytes = token_bytes
 
     @property
     def size(self) -> int:
@@ -90,19 +105,20 @@ class Turn:
         return [WholeReply(pieces=each, finished=finished[index]) for index, each in enumerate(pieces)]
 
     async def _read(self, index: int, generation: Generation, reply: Reply) -> AsyncGenerator[Told, None]:
-        async with generation:
-            async for event in generation:
-                match event:
-                    case Tokens():
-                        pieces = reply.read(event)
-                        if reply.is_stopped:
-                            generation.cancel()
-                        if pieces:
-                            yield Told(index=index, pieces=pieces)
-                    case Ended():
-                        pieces, outcome = reply.end(event)
-                        _log(self.request_id, reply, outcome)
+        with self._account(generation, reply) as account:
+            async with generation:
+                async for event in generation:
+                    pieces, outcome = _fold(reply, event)
+                    account.add(event, outcome)
+                    if reply.is_stopped:
+                        generation.cancel()
+                    if pieces or outcome is not None:
                         yield Told(index=index, pieces=pieces, outcome=outcome)
+
+    def _account(self, generation: Generation, reply: Reply) -> Account:
+        prompt = generation.request.prompt
+        transcript = None if self._token_bytes is None else Transcript(self._token_bytes, prompt)
+        return Account(self.request_id, generation.request, reply, transcript)
 
 
 async def begin(services: Services, job: Job, request_id: str) -> Turn:
@@ -120,7 +136,9 @@ async def begin(services: Services, job: Job, request_id: str) -> Turn:
         for index, constraint in enumerate(constraints)
     ]
     generations = submit(services, requests)
-    return Turn(request_id, [(each, _reply(services, job)) for each in generations])
+    token_bytes = services.dialect.token_bytes if services.log_prompts else None
+    samples = [(each, _reply(services, job)) for each in generations]
+    return Turn(request_id, samples, token_bytes=token_bytes)
 
 
 def submit(services: Services, requests: Sequence[GenerationRequest]) -> list[Generation]:
@@ -130,7 +148,7 @@ def submit(services: Services, requests: Sequence[GenerationRequest]) -> list[Ge
     except EngineError as error:
         answer = of_refusal(error)
         level = logging.ERROR if isinstance(answer, InternalFailure) else logging.INFO
-        logger.log(level, "%s was not taken: %s", requests[0].request_id, error)
+        logger.log(level, "the request was not taken: %s", error)
         raise answer from error
 
 
@@ -163,18 +181,29 @@ def _request(
     """With a seed, sample n draws by the seed n places on, so that samples differ and can be had again."""
     seed = job.sampling.seed
     return GenerationRequest(
-        request_id=request_id,
+        # In the engine's lines and figures it goes by the name that the client knows.
+        request_id=current_request_id() or request_id,
         prompt=prompt.ids,
         boundaries=prompt.boundaries,
         message_ends=services.dialect.message_ends,
         stop_tokens=services.dialect.stop_tokens,
         max_tokens=job.max_tokens,
         sampling=replace(job.sampling, seed=None if seed is None else seed + sample),
-        time_limit=services.time_limit,
+        time_limit=time_limit(services.time_limit),
         constraint=constraint,
         unpenalized=services.dialect.control_tokens,
         top_logprobs=job.top_logprobs,
     )
+
+
+def _fold(reply: Reply, event: GenerationEvent) -> tuple[list[Piece], Outcome | None]:
+    match event:
+        case Tokens():
+            return reply.read(event), None
+        case Ended():
+            return reply.end(event)
+        case _:
+            assert_never(event)
 
 
 async def _constraint(services: Services, job: Job) -> Constraint | None:
@@ -205,11 +234,3 @@ async def _merged(readers: Sequence[AsyncGenerator[Told, None]]) -> AsyncGenerat
         await asyncio.gather(*waiting, return_exceptions=True)
         for reader in readers:
             await reader.aclose()
-
-
-def _log(request_id: str, reply: Reply, outcome: Outcome) -> None:
-    if isinstance(outcome, Failed):
-        level = logging.ERROR if outcome.reason is EndReason.FAULT else logging.INFO
-        logger.log(level, "%s broke off: %s %s", request_id, outcome.reason, outcome.detail)
-    for fault in reply.faults:
-        logger.info("%s departed from harmony: %s: %s", request_id, fault.kind, fault.detail)

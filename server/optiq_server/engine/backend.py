@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+from optiq_server.engine.stats import BackendStats
 from optiq_server.engine.types import EndReason, GenerationRequest, ModelInfo, TokenLogprobs
 
 
@@ -60,6 +61,9 @@ class Backend(Protocol):
 
     def reset(self) -> None:
         """Forget every sequence after a failed step, and be as just opened."""
+
+    def stats(self) -> BackendStats:
+        """Its figures now. It changes nothing and costs microseconds."""
 
     def close(self) -> None:
         """Free weights and device memory; no call follows."""

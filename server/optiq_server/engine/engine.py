@@ -5,11 +5,13 @@ by reports, one hand-over per step; nothing mutable is shared.
 """
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
 
@@ -18,13 +20,16 @@ from optiq_server.engine.errors import NotReady, PromptTooLong, QueueFull, Unkno
 from optiq_server.engine.generation import Generation, Mailbox
 from optiq_server.engine.schedule import News
 from optiq_server.engine.sequence import Sequence as EngineSequence
+from optiq_server.engine.stats import EngineStatus, Observer, Snapshot, Unobserved
 from optiq_server.engine.types import (
     Ended,
     EndReason,
     EngineLimits,
     EngineState,
+    GenerationEvent,
     GenerationRequest,
     ModelInfo,
+    Tokens,
 )
 from optiq_server.engine.worker import Admit, Cancel, Closed, Delivery, Failed, Ready, Report, Stop, Worker
 
@@ -33,14 +38,23 @@ __all__ = ["Engine", "Generation"]
 logger = logging.getLogger(__name__)
 
 
+@dataclass(slots=True, kw_only=True)
+class _Open:
+    """A generation that has not ended; `told_at` is when it got tokens last, or was queued."""
+
+    request: GenerationRequest
+    mailbox: Mailbox
+    told_at: float
+
+
 class Engine:
     """Serves generations from one backend.
 
     `open_backend` runs on the worker's thread and loads the weights there, because MLX's streams belong to
     the thread that made them. `clock` gives monotonic seconds for time limits.
 
-    LOADING -> READY | FAILED on what the worker reports; READY -> FAILED if the worker dies; LOADING |
-    READY -> STOPPED by `stop`. FAILED and STOPPED are final.
+    LOADING -> READY | FAILED on what the worker reports; READY -> DRAINING by `drain`; READY | DRAINING ->
+    FAILED if the worker dies; LOADING | READY | DRAINING -> STOPPED by `stop`. FAILED and STOPPED are final.
     """
 
     def __init__(
@@ -55,9 +69,15 @@ class Engine:
         self._state = EngineState.LOADING
         self._model: ModelInfo | None = None
         self._failure: str | None = None
-        self._open: dict[int, tuple[GenerationRequest, Mailbox]] = {}
+        self._open: dict[int, _Open] = {}
+        self._snapshot = Snapshot()
+        self._observer: Observer = Unobserved()
+        self._started_at = clock()
         self._ids = itertools.count()
         self._settled = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._worker = Worker(open_backend=open_backend, limits=limits, clock=clock, report=self._hand_over)
         # A daemon, so that a process which must exit is not held by weights that are still loading.
@@ -82,14 +102,32 @@ class Engine:
         """How many generations have not ended, waiting ones included."""
         return len(self._open)
 
-    def start(self) -> None:
+    @property
+    def status(self) -> EngineStatus:
+        """Everything that it tells of itself, as the worker last told it."""
+        now = self._clock()
+        return EngineStatus(
+            state=self._state,
+            model=self._model,
+            limits=self._limits,
+            now=now,
+            uptime=now - self._started_at,
+            snapshot=self._snapshot,
+        )
+
+    def start(self, observer: Observer | None = None) -> None:
         """Begin loading. Call it once, on the loop that will read the generations."""
+        self._observer = observer or Unobserved()
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
     async def wait_until_settled(self) -> None:
         """Return once the engine is no longer LOADING, whatever it became."""
         await self._settled.wait()
+
+    async def wait_until_ended(self) -> None:
+        """Return once the engine is FAILED or STOPPED."""
+        await self._ended.wait()
 
     def submit(self, request: GenerationRequest) -> Generation:
         """Queue one request; see `submit_all`."""
@@ -109,12 +147,24 @@ class Engine:
 
     def _queue(self, request: GenerationRequest) -> Generation:
         sequence_id = next(self._ids)
-        deadline = None if request.time_limit is None else self._clock() + request.time_limit
+        now = self._clock()
+        deadline = None if request.time_limit is None else now + request.time_limit
         mailbox = Mailbox()
-        self._open[sequence_id] = (request, mailbox)
-        self._worker.post(Admit(EngineSequence(id=sequence_id, request=request, deadline=deadline)))
+        self._open[sequence_id] = _Open(request=request, mailbox=mailbox, told_at=now)
+        self._idle.clear()
+        self._observer.on_queued(request)
+        sequence = EngineSequence(id=sequence_id, request=request, queued_at=now, deadline=deadline)
+        self._worker.post(Admit(sequence))
         on_cancel = partial(self._worker.post, Cancel(sequence_id))
         return Generation(request=request, mailbox=mailbox, on_cancel=on_cancel)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more requests; return once all have ended, or after so many seconds."""
+        if self._state is EngineState.READY:
+            self._state = EngineState.DRAINING
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
 
     async def stop(self) -> None:
         """End every open generation with SHUTDOWN, free the model, join the worker. May be called again.
@@ -128,6 +178,7 @@ class Engine:
             await asyncio.to_thread(self._thread.join)
         self._close_all(EndReason.SHUTDOWN)
         self._settled.set()
+        self._ended.set()
 
     def _check(self, request: GenerationRequest) -> None:
         if self._state is not EngineState.READY or self._model is None:
@@ -158,14 +209,16 @@ class Engine:
 
     def _receive(self, report: Report) -> None:
         match report:
-            case Ready(model):
-                self._model = model
+            case Ready(model, snapshot):
+                self._model, self._snapshot = model, snapshot
                 if self._state is EngineState.LOADING:
                     self._state = EngineState.READY
                 self._settled.set()
-            case Delivery(news):
+            case Delivery(news, snapshot):
+                self._snapshot = snapshot or self._snapshot
+                now = self._clock()
                 for each in news:
-                    self._dispatch(each)
+                    self._dispatch(each, now)
             case Failed(reason):
                 self._fail(reason)
             case Closed():
@@ -174,15 +227,28 @@ class Engine:
             case _:
                 assert_never(report)
 
-    def _dispatch(self, news: News) -> None:
+    def _dispatch(self, news: News, now: float) -> None:
         entry = self._open.get(news.sequence_id)
         if entry is None:
             return
-        _, mailbox = entry
         for event in news.events:
-            mailbox.put(event)
-        if mailbox.has_ended:
+            self._observe(entry, event, now)
+            entry.mailbox.put(event)
+        if entry.mailbox.has_ended:
             del self._open[news.sequence_id]
+        if not self._open:
+            self._idle.set()
+
+    def _observe(self, entry: _Open, event: GenerationEvent, now: float) -> None:
+        match event:
+            case Tokens():
+                first = entry.mailbox.completion_tokens == 0
+                self._observer.on_tokens(event, waited=now - entry.told_at, first=first)
+                entry.told_at = now
+            case Ended():
+                self._observer.on_ended(event)
+            case _:
+                assert_never(event)
 
     def _fail(self, reason: str) -> None:
         if self._state is not EngineState.FAILED:
@@ -191,14 +257,18 @@ class Engine:
             self._state = EngineState.FAILED
         self._close_all(EndReason.FAULT, reason)
         self._settled.set()
+        self._ended.set()
 
     def _close_all(self, reason: EndReason, detail: str = "") -> None:
-        for request, mailbox in self._open.values():
+        for entry in self._open.values():
             ended = Ended(
                 reason=reason,
-                prompt_tokens=len(request.prompt),
-                completion_tokens=mailbox.completion_tokens,
+                prompt_tokens=len(entry.request.prompt),
+                completion_tokens=entry.mailbox.completion_tokens,
                 detail=detail,
             )
-            mailbox.put(ended)
+            self._observer.on_ended(ended)
+            entry.mailbox.put(ended)
         self._open.clear()
+        self._idle.set()
+        self._snapshot = Snapshot()

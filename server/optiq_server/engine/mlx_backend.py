@@ -22,6 +22,7 @@ from optiq_server.engine.prefix_tree import Node
 from optiq_server.engine.prompt_lane import PromptLane
 from optiq_server.engine.prompts import Prompt
 from optiq_server.engine.sampling import RowSampling
+from optiq_server.engine.stats import BackendStats, PromptProgress
 from optiq_server.engine.types import EndReason, EngineLimits, GenerationRequest, ModelInfo
 
 _STEPS_BETWEEN_CLEANINGS = 512
@@ -100,6 +101,22 @@ class MlxBackend:
         self._lane = PromptLane(self._loaded.model, self._prefixes, self._clock)
         self._batch = DecodingBatch(self._loaded.model)
         mx.clear_cache()
+
+    def stats(self) -> BackendStats:
+        prompts = {
+            sequence_id: PromptProgress(computed=each.prompt.computed, cached=each.prompt.cached)
+            for sequence_id, each in self._sequences.items()
+        }
+        return BackendStats(
+            prompts=prompts,
+            computed_prompt_tokens=self._lane.computed_tokens,
+            cache_entries=len(self._prefixes),
+            cache_bytes=self._prefixes.nbytes,
+            cache_capacity_bytes=self._prefixes.capacity,
+            active_memory_bytes=mx.get_active_memory(),
+            peak_memory_bytes=mx.get_peak_memory(),
+            pooled_memory_bytes=mx.get_cache_memory(),
+        )
 
     def close(self) -> None:
         self._sequences.clear()

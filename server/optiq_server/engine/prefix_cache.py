@@ -36,7 +36,7 @@ class PrefixCache:
         return self._tree.pins
 
     def __len__(self) -> int:
-        return len(self._tree)
+        return len(self._blocks)
 
     def deepest(self, tokens: Sequence[int]) -> Node:
         """The longest stored beginning of `tokens`."""

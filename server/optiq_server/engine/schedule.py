@@ -51,6 +51,10 @@ class Schedule:
         return tuple(self._running)
 
     @property
+    def running_sequences(self) -> tuple[Sequence, ...]:
+        return tuple(self._running.values())
+
+    @property
     def waiting(self) -> tuple[int, ...]:
         return tuple(self._waiting)
 

@@ -12,6 +12,7 @@ from itertools import islice
 
 from optiq_server.engine.backend import Output
 from optiq_server.engine.errors import ConstraintFailed
+from optiq_server.engine.stats import BackendStats, PromptProgress
 from optiq_server.engine.types import EndReason, GenerationRequest, ModelInfo
 
 
@@ -52,6 +53,7 @@ class _Play:
     def __init__(self, request: GenerationRequest, script: Script, budget: int) -> None:
         self.script = script
         self.played = 0
+        self._prompt_tokens = len(request.prompt)
         self._stop_tokens = request.stop_tokens
         self._constraint = request.constraint
         self._budget = budget
@@ -61,6 +63,13 @@ class _Play:
     @property
     def is_struck(self) -> bool:
         return self.script.fault is not None and self.played >= self.script.fault_after
+
+    @property
+    def progress(self) -> PromptProgress:
+        """In even parts, one a step."""
+        steps = self.script.prefill_steps
+        done = steps - self._prefill_left
+        return PromptProgress(computed=self._prompt_tokens * done // max(1, steps), cached=0)
 
     def advance(self) -> tuple[tuple[int, ...], EndReason | None]:
         """The next tokens, and how the reply ended. Raises ConstraintFailed."""
@@ -146,6 +155,9 @@ class ScriptedBackend:
         except ConstraintFailed as error:
             return Output(sequence_id=sequence_id, reason=EndReason.FAULT, detail=str(error))
         return Output(sequence_id=sequence_id, tokens=tokens, reason=reason)
+
+    def stats(self) -> BackendStats:
+        return BackendStats(prompts={each: play.progress for each, play in self._plays.items()})
 
     def reset(self) -> None:
         self._plays.clear()

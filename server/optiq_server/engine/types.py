@@ -171,5 +171,7 @@ class EngineState(StrEnum):
 
     LOADING = "loading"
     READY = "ready"
+    DRAINING = "draining"
+    """What runs is finished, and nothing more is taken."""
     FAILED = "failed"
     STOPPED = "stopped"

@@ -17,6 +17,7 @@ from optiq_server.engine.backend import Backend, Output
 from optiq_server.engine.errors import LoadFailed
 from optiq_server.engine.schedule import Departure, News, Schedule
 from optiq_server.engine.sequence import Sequence
+from optiq_server.engine.stats import Snapshot, SnapshotPace
 from optiq_server.engine.types import EndReason, EngineLimits, ModelInfo
 
 logger = logging.getLogger(__name__)
@@ -49,13 +50,15 @@ class Ready:
     """The backend is open."""
 
     model: ModelInfo
+    snapshot: Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """All news of one turn."""
+    """All news of one turn, and a snapshot now and then."""
 
     news: tuple[News, ...]
+    snapshot: Snapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ class Worker:
         self._report = report
         self._inbox: SimpleQueue[Command] = SimpleQueue()
         self._schedule = Schedule(max_running=limits.max_running)
+        self._pace = SnapshotPace()
 
     def post(self, command: Command) -> None:
         self._inbox.put(command)
@@ -113,7 +117,7 @@ class Worker:
     def _serve(self) -> None:
         backend = self._open_backend()
         try:
-            self._report(Ready(backend.info))
+            self._report(Ready(backend.info, Snapshot(backend=backend.stats())))
             while self.turn(backend):
                 pass
         finally:
@@ -122,12 +126,14 @@ class Worker:
     def turn(self, backend: Backend) -> bool:
         """One turn of the loop, which waits only when there is nothing to do. Returns False once stopped."""
         departures, stopped = self._obey(self._take_commands())
-        departures += self._schedule.end(self._schedule.overdue(self._clock()), EndReason.DEADLINE)
+        now = self._clock()
+        departures += self._schedule.end(self._schedule.overdue(now), EndReason.DEADLINE)
         if gone := [departure.sequence_id for departure in departures if departure.was_running]:
             backend.remove(gone)
         departures += self._admit(backend)
 
-        self._deliver(departures, self._step(backend))
+        stepped = self._step(backend)
+        self._deliver(departures, stepped, self._snapshot(backend, now))
         return not stopped
 
     def _obey(self, commands: list[Command]) -> tuple[list[Departure], bool]:
@@ -162,7 +168,8 @@ class Worker:
             try:
                 backend.insert(sequence.id, sequence.request)
             except Exception as error:
-                logger.exception("request %s was refused by the backend", sequence.request.request_id)
+                request_id = sequence.request.request_id
+                logger.exception("the backend refused a request", extra={"request_id": request_id})
                 refused += self._schedule.end([sequence.id], EndReason.FAULT, describe(error))
         return refused
 
@@ -180,11 +187,23 @@ class Worker:
         self._log_faults(outputs)
         return self._schedule.record(outputs)
 
-    def _deliver(self, departures: list[Departure], stepped: list[News]) -> None:
+    def _snapshot(self, backend: Backend, now: float) -> Snapshot | None:
+        schedule = self._schedule
+        waiting = len(schedule.waiting)
+        if not self._pace.is_due(now, running=schedule.running, waiting=waiting):
+            return None
+        stats = backend.stats()
+        return Snapshot(
+            waiting=waiting,
+            running=tuple(each.as_running(stats.prompts.get(each.id)) for each in schedule.running_sequences),
+            backend=stats,
+        )
+
+    def _deliver(self, departures: list[Departure], stepped: list[News], snapshot: Snapshot | None) -> None:
         ended = (News(sequence_id=each.sequence_id, events=(each.ended,)) for each in departures)
         news = (*ended, *stepped)
-        if news:
-            self._report(Delivery(news))
+        if news or snapshot is not None:
+            self._report(Delivery(news, snapshot))
 
     def _everyone(self) -> tuple[int, ...]:
         return (*self._schedule.running, *self._schedule.waiting)

@@ -1,4 +1,4 @@
-"""The bodies of GET /v1/models and GET /health."""
+"""The bodies of GET /v1/models, GET /health and GET /ready."""
 
 from typing import Literal
 
@@ -22,6 +22,6 @@ class ModelList(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether requests are answered now: `ok`, or the state that prevents it."""
+    """`ok`, or the state that the engine is in otherwise."""
 
-    status: Literal["ok", "loading", "failed", "stopped"]
+    status: Literal["ok", "loading", "draining", "failed", "stopped"]
