@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from optiq_server.engine.constraint import Constraint
 from optiq_server.engine.scripted_backend import Script, ScriptedBackend
-from optiq_server.engine.types import GenerationRequest, ModelInfo, SamplingParameters
+from optiq_server.engine.types import Ended, GenerationRequest, ModelInfo, SamplingParameters, Tokens
 
 STOP = 9
 INFO = ModelInfo(architecture="scripted", context_length=1000, vocabulary_size=100, weight_bytes=0)
@@ -80,3 +80,21 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Witness:
+    """An observer that writes down what it was told."""
+
+    def __init__(self) -> None:
+        self.prompts: list[int] = []
+        self.waits: list[tuple[float, bool, int]] = []
+        self.ends: list[Ended] = []
+
+    def on_queued(self, request: GenerationRequest) -> None:
+        self.prompts.append(len(request.prompt))
+
+    def on_tokens(self, tokens: Tokens, *, waited: float, first: bool) -> None:
+        self.waits.append((waited, first, len(tokens.ids)))
+
+    def on_ended(self, ended: Ended) -> None:
+        self.ends.append(ended)

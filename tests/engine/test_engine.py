@@ -174,7 +174,7 @@ async def test_cancel_after_the_end_is_nothing() -> None:
 
 
 async def test_leaving_the_block_frees_the_sequence() -> None:
-    async with serving(scripted()) as engine:
+    async with serving(scripted(info=ENDLESS_CONTEXT)) as engine:
         async with engine.submit(request()) as generation:
             await first_tokens(generation)
 
@@ -319,3 +319,36 @@ async def test_a_slow_reader_loses_nothing() -> None:
 
     assert ids == [5] * 100
     assert ends[0].completion_tokens == 100
+
+
+async def test_an_engine_that_drains_finishes_what_it_has_and_takes_nothing_more() -> None:
+    gate = Gate()
+    async with serving(scripted(lambda _: [3, 4, STOP], pace=gate)) as engine:
+        generation = engine.submit(request())
+        draining = asyncio.create_task(engine.drain(60.0))
+        await asyncio.sleep(0)
+
+        with pytest.raises(NotReady, match="the engine is draining"):
+            engine.submit(request())
+        gate.open()
+        await draining
+        ids, ends = await read(generation)
+
+    assert (ids, ends[0].reason) == ([3, 4, STOP], EndReason.STOP)
+    assert engine.state is EngineState.STOPPED
+
+
+async def test_a_drain_waits_no_longer_than_it_was_told() -> None:
+    async with serving(scripted(info=ENDLESS_CONTEXT)) as engine:
+        generation = engine.submit(request())
+        await first_tokens(generation)
+
+        await engine.drain(0.0)
+
+        assert engine.open_generations == 1
+    assert (await read(generation))[1][0].reason is EndReason.SHUTDOWN
+
+
+async def test_an_idle_engine_has_drained_at_once() -> None:
+    async with serving(scripted()) as engine:
+        await asyncio.wait_for(engine.drain(3600.0), timeout=20)

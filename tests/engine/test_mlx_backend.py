@@ -230,3 +230,32 @@ def test_close_frees_the_weights_and_the_caches() -> None:
     backend.close()
 
     assert mx.get_active_memory() <= before + 1024
+
+
+def test_its_figures_are_those_of_what_it_holds(loaded: LoadedModel) -> None:
+    backend = MlxBackend(loaded, EngineLimits(cache_bytes=1 << 24))
+    backend.insert(0, made(PROMPTS[2]))
+    while backend.stats().prompts[0].computed < len(PROMPTS[2]) - 1:
+        backend.step()
+
+    stats = backend.stats()
+
+    assert stats.computed_prompt_tokens == len(PROMPTS[2]) - 1
+    assert (stats.cache_entries, stats.cache_bytes) == (len(backend.prefixes), backend.prefixes.nbytes)
+    assert 0 < stats.cache_bytes <= stats.cache_capacity_bytes == 1 << 24
+    assert 0 < stats.active_memory_bytes <= stats.peak_memory_bytes
+    backend.remove([0])
+    assert backend.stats().prompts == {}
+
+
+def test_what_was_restored_is_told_apart_from_what_was_computed(loaded: LoadedModel) -> None:
+    backend = MlxBackend(loaded, EngineLimits(cache_bytes=1 << 24))
+    for sequence_id in range(2):
+        backend.insert(sequence_id, made(PROMPTS[2], max_tokens=3))
+        while backend.stats().prompts[sequence_id].computed < len(PROMPTS[2]) - 1:
+            backend.step()
+
+    progress = backend.stats().prompts
+
+    assert progress[1].cached == progress[1].computed == len(PROMPTS[2]) - 1
+    assert backend.stats().computed_prompt_tokens == len(PROMPTS[2]) - 1
