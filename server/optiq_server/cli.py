@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open
         settings = _settings(options)
     except ValueError as error:
         parser.error(str(error))
-    configure_logging(settings.log_level, settings.log_format, prompts=settings.log_prompts)
+    configure_logging(sys.stderr, settings.log_level, settings.log_format, prompts=settings.log_prompts)
 
     def say(text: str) -> None:
         print(spoken(text, settings.log_format), file=sys.stderr, flush=True)

@@ -2,8 +2,8 @@
 
 import json
 import logging
-import sys
 from datetime import UTC, datetime
+from typing import TextIO
 
 from optiq_server.request_context import current_request_id
 from optiq_server.settings import LogFormat, LogLevel
@@ -14,9 +14,9 @@ _REPEATS_REPLIES = "sse_starlette"
 """Writes every chunk of every stream, at the level DEBUG."""
 
 
-def configure_logging(level: LogLevel, form: LogFormat, *, prompts: bool) -> None:
-    """All lines go to stderr. Prompts and replies are among them only if asked for."""
-    handler = logging.StreamHandler(sys.stderr)
+def configure_logging(stream: TextIO, level: LogLevel, form: LogFormat, *, prompts: bool) -> None:
+    """All lines go to `stream`. Prompts and replies are among them only if asked for."""
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter() if form is LogFormat.JSON else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger(_REPEATS_REPLIES).setLevel(max(logging.INFO, logging.getLogger().level))

@@ -79,6 +79,7 @@ def _serve(vocabulary: Vocabulary, compiler: Future[GrammarCompiler]) -> Serve:
         until_ready: bool = True,
         clock: Callable[[], float] | None = None,
         dialect: Dialect | None = None,
+        log_prompts: bool = False,
     ) -> AsyncIterator[RunningServer]:
         engine = Engine(open_backend, limits or EngineLimits(), **({"clock": clock} if clock else {}))
         services = Services(
@@ -87,6 +88,7 @@ def _serve(vocabulary: Vocabulary, compiler: Future[GrammarCompiler]) -> Serve:
             served=ServedModel(name="optiq/scripted", created=1_700_000_000),
             version="0.0.0",
             time_limit=time_limit,
+            log_prompts=log_prompts,
             new_id=CountedIds(),
             clock=lambda: 1_700_000_000,
         )

@@ -30,13 +30,6 @@ async def test_another_model_is_not_found(serve: Serve, scripted: Scripted) -> N
     assert caught.value.code == "model_not_found"
 
 
-async def test_health_is_ok_when_ready(serve: Serve, scripted: Scripted) -> None:
-    async with serve(lambda: scripted(lambda _: ())) as server:
-        answer = await server.http.get("/health")
-
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
-
-
 async def test_the_schema_is_offered_and_no_page_that_needs_a_network(
     serve: Serve, scripted: Scripted
 ) -> None:
