@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import subprocess
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from pathlib import Path
 
 import httpx
 import pytest
@@ -26,7 +28,24 @@ from optiq_server.engine.types import EngineLimits, EngineState, GenerationReque
 from optiq_server.listener import bind, url_of
 from optiq_server.serving import GracefulServer, graceful_server
 from optiq_server.settings import HttpSettings
+from tests.server import command_line
+from tests.server.command_line import Start
 from tests.server.doubles import MODEL, CountedIds, Replies
+
+
+@pytest.fixture(name="start")
+def _start(tmp_path: Path) -> Iterator[Start]:
+    """Starts the command line over a scripted model; what still runs at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(mode: str, *arguments: str) -> subprocess.Popen[str]:
+        started.append(command_line.start(tmp_path, mode, *arguments))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture(scope="session", name="vocabulary")

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -13,36 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-_ROOT = Path(__file__).resolve().parents[2]
-_PATIENCE_SECONDS = 60
-"""For a broken server; a working one takes two seconds."""
-
-Start = Callable[..., subprocess.Popen[str]]
-
-
-@pytest.fixture(name="start")
-def _start(tmp_path: Path) -> Iterator[Start]:
-    """Starts the command line over a scripted model; what still runs at the end is killed."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(mode: str, *arguments: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "tests.server.scripted_process", mode),
-                *("serve", "--cache-folder", str(tmp_path), *arguments),
-            ],
-            cwd=_ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+from tests.server.command_line import PATIENCE_SECONDS, Start, first_line, url_in
 
 
 @pytest.fixture(name="free_port")
@@ -57,18 +27,9 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "optiq_server", *arguments],
         capture_output=True,
         text=True,
-        timeout=_PATIENCE_SECONDS,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
-
-
-def _first_line(process: subprocess.Popen[str]) -> str:
-    assert process.stderr is not None
-    return process.stderr.readline()
-
-
-def _url(ready_line: str) -> str:
-    return ready_line.partition(" at ")[2].partition("/v1")[0]
 
 
 def _wait_for_health(url: str, client: httpx.Client) -> httpx.Response:
@@ -130,6 +91,8 @@ def test_version_is_the_distributions() -> None:
         (["serve", "--queue-limit", "-1"], "queue limit"),
         (["serve", "--current-date", "tomorrow"], "tomorrow"),
         (["serve", "--log-level", "loud"], "loud"),
+        (["serve", "--log-format", "xml"], "xml"),
+        (["serve", "--drain-seconds", "-1"], "drain seconds"),
     ],
 )
 def test_wrong_usage_is_2_and_named(arguments: list[str], named: str) -> None:
@@ -146,7 +109,7 @@ def test_a_port_in_use_is_one_line_before_anything_is_loaded(start: Start) -> No
         port = occupant.getsockname()[1]
 
         process = start("stuck", "--port", str(port))
-        out, err = process.communicate(timeout=_PATIENCE_SECONDS)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
 
     assert process.returncode == 1
     assert err == (
@@ -157,7 +120,7 @@ def test_a_port_in_use_is_one_line_before_anything_is_loaded(start: Start) -> No
 
 def test_a_host_that_is_none_is_one_line(start: Start) -> None:
     process = start("stuck", "--host", "256.1.2.3.invalid")
-    _, err = process.communicate(timeout=_PATIENCE_SECONDS)
+    _, err = process.communicate(timeout=PATIENCE_SECONDS)
 
     assert process.returncode == 1
     assert err == "optiq: '256.1.2.3.invalid' is not the name or address of a host\n"
@@ -165,7 +128,7 @@ def test_a_host_that_is_none_is_one_line(start: Start) -> None:
 
 def test_a_model_that_cannot_be_loaded_is_one_line(start: Start) -> None:
     process = start("broken", "--port", "0")
-    out, err = process.communicate(timeout=_PATIENCE_SECONDS)
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
 
     assert process.returncode == 1
     assert err == "optiq: the checkpoint in /nowhere is broken: model.safetensors is cut short\n"
@@ -175,19 +138,19 @@ def test_a_model_that_cannot_be_loaded_is_one_line(start: Start) -> None:
 def test_a_ready_server_says_where_and_what_to_try(start: Start) -> None:
     process = start("endless", "--port", "0", "--served-model-name", "demo")
 
-    ready, hint = _first_line(process), _first_line(process)
+    ready, hint = first_line(process), first_line(process)
 
     assert ready.startswith("optiq: demo is ready at http://127.0.0.1:")
-    assert hint.startswith(f"try it: curl {_url(ready)}/v1/chat/completions")
+    assert hint.startswith(f"try it: curl {url_in(ready)}/v1/chat/completions")
 
 
 def test_health_is_503_while_the_model_loads(start: Start, free_port: int) -> None:
     process = start("stuck", "--port", str(free_port))
-    with httpx.Client(timeout=_PATIENCE_SECONDS) as client:
+    with httpx.Client(timeout=PATIENCE_SECONDS) as client:
         answer = _wait_for_health(f"http://127.0.0.1:{free_port}", client)
 
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=_PATIENCE_SECONDS)
+    _, err = process.communicate(timeout=PATIENCE_SECONDS)
 
     assert (answer.status_code, answer.json()) == (503, {"status": "loading"})
     assert (process.returncode, err) == (0, "")
@@ -198,7 +161,7 @@ def test_a_signal_while_the_program_itself_loads_is_a_success(start: Start, free
     _wait_for_listener(free_port)
 
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=_PATIENCE_SECONDS)
+    _, err = process.communicate(timeout=PATIENCE_SECONDS)
 
     assert process.returncode == 0
     assert "Traceback" not in err
@@ -212,27 +175,3 @@ def test_a_model_that_mlx_lm_does_not_know_is_refused_by_name_in_one_line(tmp_pa
 
     assert result.returncode == 1
     assert result.stderr == f"optiq: {tmp_path} cannot be loaded: Model type abacus not supported.\n"
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_a_signal_ends_open_streams_with_their_last_event_and_the_process_with_0(
-    start: Start, number: signal.Signals
-) -> None:
-    process = start("endless", "--port", "0")
-    url = _url(_first_line(process))
-    body = {"messages": [{"role": "user", "content": "hi"}], "stream": True}
-
-    with (
-        httpx.Client(timeout=_PATIENCE_SECONDS) as client,
-        client.stream("POST", f"{url}/v1/chat/completions", json=body) as answer,
-    ):
-        lines = answer.iter_lines()
-        next(lines)
-        process.send_signal(number)
-        events = [line for line in lines if line]
-
-    _, err = process.communicate(timeout=_PATIENCE_SECONDS)
-    assert events[-1] == "data: [DONE]"
-    assert json.loads(events[-2].removeprefix("data: "))["error"]["code"] == "shutting_down"
-    assert process.returncode == 0
-    assert "Traceback" not in err

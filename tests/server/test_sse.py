@@ -17,7 +17,9 @@ _FAULT = b"data: broken\n\n"
 def _stream(
     frames: AsyncGenerator[bytes, None], client: ScriptedClient, *, ping_interval: float = 60.0
 ) -> EventStream:
-    return EventStream(frames, on_gone=client.leave, fault=_FAULT, ping_interval=ping_interval)
+    return EventStream(
+        frames, on_gone=client.leave, fault=_FAULT, first_ping=ping_interval, ping_interval=ping_interval
+    )
 
 
 async def _serve(stream: EventStream, client: ScriptedClient) -> None:
@@ -74,6 +76,24 @@ async def test_a_silent_stream_sends_comments() -> None:
 
     assert client.body.startswith(b": ping\n\n: ping\n\n")
     assert b"data: 1\n\n" in client.body
+
+
+async def test_the_first_comment_does_not_wait_for_the_interval() -> None:
+    go_on = asyncio.Event()
+
+    async def frames() -> AsyncGenerator[bytes, None]:
+        await go_on.wait()
+        yield b"data: 1\n\n"
+
+    client = ScriptedClient()
+    stream = EventStream(frames(), on_gone=client.leave, fault=_FAULT, first_ping=0.001, ping_interval=3600.0)
+    serving = asyncio.create_task(_serve(stream, client))
+
+    await client.until_sent(2)
+    go_on.set()
+    await serving
+
+    assert client.body == b": ping\n\ndata: 1\n\n"
 
 
 async def test_nothing_is_left_running_after_the_end() -> None:
