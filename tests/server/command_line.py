@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,8 +40,10 @@ def url_in(ready_line: str) -> str:
 def wait_until_refused(url: str) -> None:
     """Return once nobody listens there any more."""
     host, port = url.removeprefix("http://").split(":")
-    while True:
+    given_up_at = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < given_up_at:
         try:
             socket.create_connection((host, int(port))).close()
         except ConnectionRefusedError:
             return
+    raise TimeoutError(f"{url} still listens after {PATIENCE_SECONDS} s")

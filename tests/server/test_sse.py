@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optiq_server.engine.scripted_backend import Script
 from optiq_server.sse import EventStream, event
 from tests.server.asgi import ScriptedClient
+from tests.server.conftest import Serve
+from tests.server.doubles import Replies, unhurried
 
 _FAULT = b"data: broken\n\n"
 
@@ -94,6 +97,31 @@ async def test_the_first_comment_does_not_wait_for_the_interval() -> None:
     await serving
 
     assert client.body == b": ping\n\ndata: 1\n\n"
+
+
+async def test_a_stream_whose_prompt_takes_long_says_within_a_second_that_it_lives(
+    serve: Serve, replies: Replies
+) -> None:
+    backend = unhurried(Script(tokens=replies.final("hi"), prefill_steps=1000))
+    asked = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+    async with serve(lambda: backend) as server:
+        answer = await server.http.post("/v1/chat/completions", json=asked)
+
+    lines = [line for line in answer.text.splitlines() if line]
+    assert lines[0] == ": ping"
+    assert lines.count(": ping") == 1
+    assert all(line.startswith("data: ") for line in lines[1:])
+
+
+async def test_a_client_passes_over_comments(serve: Serve, replies: Replies) -> None:
+    backend = unhurried(Script(tokens=replies.final("hi"), prefill_steps=1000))
+    async with serve(lambda: backend) as server:
+        stream = await server.openai.chat.completions.create(
+            model="m", messages=[{"role": "user", "content": "hi"}], stream=True
+        )
+        text = [chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices]
+
+    assert "".join(text) == "hi"
 
 
 async def test_nothing_is_left_running_after_the_end() -> None:
