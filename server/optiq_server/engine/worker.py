@@ -209,9 +209,13 @@ class Worker:
         return (*self._schedule.running, *self._schedule.waiting)
 
     def _log_faults(self, outputs: list[Output]) -> None:
-        for output in outputs:
-            if output.reason is EndReason.FAULT:
-                logger.error("sequence %d failed: %s", output.sequence_id, output.detail)
+        details = {each.sequence_id: each.detail for each in outputs if each.reason is EndReason.FAULT}
+        if not details:
+            return
+        for sequence in self._schedule.running_sequences:
+            if sequence.id in details:
+                request_id = sequence.request.request_id
+                logger.error("a sequence failed: %s", details[sequence.id], extra={"request_id": request_id})
 
 
 def describe(error: Exception) -> str:

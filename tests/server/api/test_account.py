@@ -3,11 +3,19 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import date
+from typing import NoReturn
 
 import pytest
 
+from optiq_harmony.constraint import GrammarCompiler
+from optiq_harmony.conversation import Conversation
 from optiq_harmony.tokens import ControlToken
+from optiq_harmony.vocabulary import Vocabulary
+from optiq_server.dialect.harmony import HarmonyDialect
 from optiq_server.engine.scripted_backend import FaultStage, Script
+from optiq_server.logs import TextFormatter
 from tests.server.conftest import Scripted, Serve
 from tests.server.doubles import Replies, unhurried
 
@@ -118,3 +126,37 @@ async def test_a_fault_is_told_with_its_cause_and_answered_without(
     assert "the script fails this sequence" not in answer.text
     assert "the reply broke off: fault the script fails this sequence" in log.messages
     assert answer.headers["x-request-id"]
+
+
+async def test_a_fault_of_ours_has_its_id_in_the_answer_and_in_every_line(
+    serve: Serve,
+    scripted: Scripted,
+    vocabulary: Vocabulary,
+    compiler: Future[GrammarCompiler],
+    log: pytest.LogCaptureFixture,
+) -> None:
+    class Broken(HarmonyDialect):
+        def render(self, conversation: Conversation) -> NoReturn:
+            raise ZeroDivisionError
+
+    dialect = Broken(vocabulary, current_date=date(2026, 1, 31), compiler=compiler)
+    log.handler.setFormatter(TextFormatter())
+    async with serve(lambda: scripted(lambda _: ()), dialect=dialect) as server:
+        answer = await server.http.post(_CHAT, json=_BODY, headers={"x-request-id": "mine-1"})
+
+    assert (answer.status_code, answer.headers["x-request-id"]) == (500, "mine-1")
+    assert "ERROR uvicorn.error [mine-1]: Exception in ASGI application" in log.text
+    assert "INFO optiq_server.access [mine-1]: POST /v1/chat/completions 500" in log.text
+
+
+async def test_the_engines_own_lines_name_the_request(
+    serve: Serve, scripted: Scripted, log: pytest.LogCaptureFixture
+) -> None:
+    log.handler.setFormatter(TextFormatter())
+    scripts = [Script(tokens=(), fault=stage) for stage in (FaultStage.INSERT, FaultStage.SEQUENCE)]
+    async with serve(lambda: scripted(lambda _: scripts.pop(0))) as server:
+        for request_id in ("mine-1", "mine-2"):
+            await server.http.post(_CHAT, json=_BODY, headers={"x-request-id": request_id})
+
+    assert "ERROR optiq_server.engine.worker [mine-1]: the backend refused a request" in log.text
+    assert "ERROR optiq_server.engine.worker [mine-2]: a sequence failed: the script fails this" in log.text
