@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from optiq_server.engine.kv_budget import KvBudget, KvShape
 from optiq_server.engine.loader import LoadedModel
 from optiq_server.engine.mlx_backend import MlxBackend
 from optiq_server.engine.types import (
@@ -171,16 +172,40 @@ def test_an_edit_inside_a_long_message_computes_from_the_last_checkpoint_on(smal
     assert reader.cached[0] == 2048
 
 
-def test_nothing_is_pinned_once_all_have_ended(small: LoadedModel) -> None:
+def test_what_was_dropped_while_a_reply_ran_is_kept_anew_at_its_next_end(small: LoadedModel) -> None:
     backend, reader = _reader(small)
-    reader.run(*(_request([_message(90, n)]) for n in range(4)))
-    backend.insert(9, _request([_message(3000)]))
-    backend.insert(10, _request([_message(3000), _message(70)]))
-    backend.step()
-    backend.remove([9, 10])
+    request = replace(_request([_message(100)], max_tokens=8), message_ends=frozenset(range(VOCABULARY_SIZE)))
+    backend.insert(9, request)
+    for _ in range(4):
+        backend.step()
+    backend.prefixes.clear()
+    for _ in range(4):
+        backend.step()
+    backend.remove([9])
 
-    assert backend.prefixes.pinned == 0
+    reader.run(_request([_message(100)]))
+
     backend.prefixes.check_integrity()
+    assert reader.cached[0] == 0
+    assert len(backend.prefixes) > 1
+
+
+def test_running_sequences_take_their_memory_from_what_is_kept() -> None:
+    shape = KvShape(full_bytes=512, sliding_bytes=0, window=0)
+    budget = KvBudget(shape=shape, total=1_200_000)
+    loaded = small_model()
+    tight = LoadedModel(model=loaded.model, info=replace(loaded.info, kv_budget=budget))
+    backend, reader = _reader(tight)
+    reader.run(*(_request([_message(300, n)]) for n in range(3)))
+    kept = backend.prefixes.nbytes
+
+    backend.insert(9, _request([_message(20)], max_tokens=1600))
+    squeezed = backend.prefixes.nbytes
+    backend.remove([9])
+
+    assert kept > squeezed
+    assert squeezed <= budget.total - budget.committed([1623])
+    assert backend.prefixes.capacity == budget.total
 
 
 def test_who_waited_for_a_prompt_that_was_cancelled_goes_on(small: LoadedModel) -> None:
@@ -246,7 +271,6 @@ class Conversations(RuleBasedStateMachine):
     def the_cache_is_sound(self) -> None:
         self.backend.prefixes.check_integrity()
         assert self.backend.prefixes.nbytes <= 60_000
-        assert self.backend.prefixes.pinned == 0
 
     def _turn(self, history: list[Message]) -> None:
         if sum(map(len, history)) > 600:

@@ -32,7 +32,7 @@ _STEPS_BETWEEN_CLEANINGS = 512
 class _Sequence:
     """A prompt on its way, then a row of the batch, whose reply may have `left` more tokens.
 
-    `node` is the deepest stored beginning of what the row holds, pinned.
+    `node` is the deepest beginning of what the row holds that was stored.
     """
 
     prompt: Prompt
@@ -53,6 +53,7 @@ class MlxBackend:
         capacity = limits.cache_bytes
         if capacity is None:
             capacity = default_cache_bytes(loaded.info.weight_bytes)
+        self._cache_bytes = capacity
         self._prefixes = PrefixCache(capacity=capacity)
         self._sequences: dict[int, _Sequence] = {}
         self._lane = PromptLane(loaded.model, self._prefixes, clock)
@@ -79,6 +80,7 @@ class MlxBackend:
         row = self._row(sequence_id, request)
         prompt = self._lane.add(sequence_id, request)
         self._sequences[sequence_id] = _Sequence(prompt=prompt, row=row, left=budget, node=prompt.node)
+        self._share_memory()
 
     def remove(self, sequence_ids: Collection[int]) -> None:
         self._forget(sequence_ids)
@@ -178,8 +180,18 @@ class MlxBackend:
             self._batch.join(rows, ready.caches, last_tokens)
 
     def _forget(self, sequence_ids: Collection[int]) -> None:
+        if not sequence_ids:
+            return
         gone = [self._sequences.pop(sequence_id) for sequence_id in sequence_ids]
         self._batch.remove([sequence.row for sequence in gone])
         for sequence in gone:
-            if not self._lane.remove(sequence.prompt):
-                self._prefixes.unpin(sequence.node)
+            self._lane.remove(sequence.prompt)
+        self._share_memory()
+
+    def _share_memory(self) -> None:
+        """What the running sequences may come to hold is taken from what is kept of the past."""
+        budget = self._info.kv_budget
+        if budget is None:
+            return
+        running = [self._info.most_tokens(each.prompt.request) for each in self._sequences.values()]
+        self._prefixes.resize(max(0, min(self._cache_bytes, budget.total - budget.committed(running))))

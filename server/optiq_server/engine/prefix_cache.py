@@ -30,11 +30,6 @@ class PrefixCache:
     def capacity(self) -> int:
         return self._tree.capacity
 
-    @property
-    def pinned(self) -> int:
-        """How often what is stored is in use."""
-        return self._tree.pins
-
     def __len__(self) -> int:
         return len(self._tree)
 
@@ -48,27 +43,39 @@ class PrefixCache:
         return paste(fresh, chain) if chain else fresh
 
     def store(self, node: Node, caches: Caches, row: int, tokens: Sequence[int], end: int) -> Node:
-        """Keep what `row`, which holds `tokens`, has behind `node` up to `end`; the new node, pinned for it.
+        """Keep what `row`, which holds `tokens`, has behind `node` up to `end`; the node that stands for it.
 
-        The pin moves: `node` is unpinned. Where nothing can be stored, `node` itself is returned.
+        Where `node` was dropped meanwhile, what its nearest stored ancestor lacks is kept. Where nothing can
+        be, that one is returned.
         """
-        stored = self._stored(node, caches, row, tokens, end)
-        if stored is None:
+        node = self._tree.nearest(node)
+        if end <= node.end or not is_divisible(caches):
             return node
-        self._tree.pin(stored)
-        self._tree.unpin(node)
-        return stored
+        run = tuple(tokens[node.end : end])
+        known = self._tree.child(node, run)
+        if known is not None:
+            return known
+        dropped = self._tree.room_for(block_bytes(caches, start=node.end, end=end), beside=node)
+        if dropped is None:
+            return node
+        self._forget(dropped)
+        block = cut(caches, row, start=node.end, end=end, held=len(tokens))
+        if block is None:
+            return node
+        child = self._tree.add(node, run, block.nbytes)
+        self._blocks[child.handle] = block
+        return child
 
-    def pin(self, node: Node) -> None:
-        self._tree.pin(node)
-
-    def unpin(self, node: Node) -> None:
-        self._tree.unpin(node)
+    def resize(self, capacity: int) -> None:
+        """Hold at most so many bytes from now on."""
+        if capacity != self._tree.capacity:
+            self._forget(self._tree.resize(capacity))
 
     def clear(self) -> None:
-        """Forget everything, at once."""
-        self._tree.clear()
-        self._blocks.clear()
+        """Forget everything that is kept."""
+        capacity = self._tree.capacity
+        self.resize(0)
+        self._tree.resize(capacity)
 
     def check_integrity(self) -> None:
         """Raises AssertionError where tree and blocks disagree."""
@@ -78,21 +85,6 @@ class PrefixCache:
         if (held := sum(block.nbytes for block in self._blocks.values())) != self._tree.size:
             raise AssertionError(f"blocks of {held} bytes; {self._tree.size} are counted")
 
-    def _stored(self, node: Node, caches: Caches, row: int, tokens: Sequence[int], end: int) -> Node | None:
-        if end <= node.end or not is_divisible(caches):
-            return None
-        run = tuple(tokens[node.end : end])
-        known = self._tree.child(node, run)
-        if known is not None:
-            return known
-        dropped = self._tree.room_for(block_bytes(caches, start=node.end, end=end))
-        if dropped is None:
-            return None
-        for handle in dropped:
+    def _forget(self, handles: Sequence[int]) -> None:
+        for handle in handles:
             del self._blocks[handle]
-        block = cut(caches, row, start=node.end, end=end, held=len(tokens))
-        if block is None:
-            return None
-        child = self._tree.add(node, run, block.nbytes)
-        self._blocks[child.handle] = block
-        return child

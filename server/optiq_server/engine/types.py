@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from optiq_server.engine.constraint import Constraint
+from optiq_server.engine.kv_budget import KvBudget
 
 
 def _require(holds: bool, name: str, value: object, legal: str) -> None:
@@ -137,12 +138,24 @@ GenerationEvent: TypeAlias = Tokens | Ended
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """What the loaded checkpoint is. `context_length` counts prompt and completion tokens together."""
+    """What the loaded checkpoint is. `context_length` counts prompt and completion tokens together.
+
+    It is what the model was made for, or less where this machine's memory holds less: then `is_cut` is true.
+    `kv_budget` bounds what runs at the same time, None where nothing is known of memory.
+    """
 
     architecture: str
     context_length: int
     vocabulary_size: int
     weight_bytes: int
+    is_cut: bool = False
+    kv_budget: KvBudget | None = None
+
+    def most_tokens(self, request: GenerationRequest) -> int:
+        """The most that a sequence for this request may hold, prompt included."""
+        if request.max_tokens is None:
+            return self.context_length
+        return min(self.context_length, len(request.prompt) + request.max_tokens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
