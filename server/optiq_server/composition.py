@@ -65,7 +65,7 @@ def serve(
 
 def _services(settings: Settings, open_model: OpenModel) -> Services:
     generation = settings.generation
-    limits = EngineLimits(max_waiting=generation.queue_limit)
+    limits = EngineLimits(max_waiting=generation.queue_limit, cache_bytes=generation.cache_bytes)
     harmony = _harmony(settings)
     chosen: Future[Dialect] = Future()
 
