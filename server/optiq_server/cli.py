@@ -130,6 +130,12 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         help="keep so much of earlier prompts (default: a quarter of what is left beside the weights)",
     )
     add(
+        "--cache-dir",
+        type=Path,
+        metavar="PATH",
+        help="keep earlier prompts here when the server stops (default: they go with it)",
+    )
+    add(
         "--kv-bits",
         type=int,
         metavar="BITS",
@@ -170,6 +176,7 @@ def _settings(options: argparse.Namespace) -> Settings:
             time_limit=options.time_limit,
             queue_limit=options.queue_limit,
             cache_bytes=options.cache_bytes,
+            cache_dir=options.cache_dir,
             kv_bits=options.kv_bits,
             current_date=options.current_date,
         ),

@@ -49,14 +49,16 @@ class GenerationSettings:
     `time_limit` is in seconds, from submission; a reply that fills a context of 131,072 tokens at 40 a
     second takes 55 minutes, so an hour ends only what has gone astray. `queue_limit` counts requests that
     wait. `current_date` is told to the model; None means the day on which the server started. `cache_bytes`
-    of earlier prompts are kept, None leaves it to the engine. `kv_bits` can only be None: MLX's quantized
-    attention takes no sinks, and mlx-lm has no quantized sliding cache.
+    of earlier prompts are kept, None leaves it to the engine; in `cache_dir` they outlive the server.
+    `kv_bits` can only be None: MLX's quantized attention takes no sinks, and mlx-lm has no quantized
+    sliding cache.
     """
 
     time_limit: float = 3600.0
     queue_limit: int = EngineLimits().max_waiting
     current_date: date | None = None
     cache_bytes: int | None = None
+    cache_dir: Path | None = None
     kv_bits: int | None = None
 
     def __post_init__(self) -> None:

@@ -43,7 +43,7 @@ def small_model(seed: int = 0, *, vocabulary_size: int = VOCABULARY_SIZE) -> Loa
     info = ModelInfo(
         architecture="gpt_oss", context_length=4096, vocabulary_size=vocabulary_size, weight_bytes=0
     )
-    return LoadedModel(model=model, info=info)
+    return LoadedModel(model=model, info=info, fingerprint=f"small {seed}")
 
 
 def true_logprobs(loaded: LoadedModel, prompt: Sequence[int], reply: Sequence[int]) -> np.ndarray:

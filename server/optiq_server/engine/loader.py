@@ -16,6 +16,7 @@ from mlx_lm.utils import load_model
 
 from optiq_server.engine import gpt_oss, rope
 from optiq_server.engine.errors import LoadFailed
+from optiq_server.engine.fingerprint import weights_fingerprint
 from optiq_server.engine.inventory import Inventory, take_inventory
 from optiq_server.engine.kv_budget import kv_budget
 from optiq_server.engine.memory import available_memory
@@ -34,10 +35,11 @@ _GIB = 1 << 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedModel:
-    """A model whose arrays are all evaluated."""
+    """A model whose arrays are all evaluated. `fingerprint` names its weights."""
 
     model: Module
     info: ModelInfo
+    fingerprint: str
 
 
 def load_checkpoint(
@@ -65,7 +67,8 @@ def load_checkpoint(
     except (ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
         raise LoadFailed(f"{folder} cannot be loaded: {_one_line(error)}") from error
     logger.info("loaded %s: %s, %.2f GiB of weights", folder, info.architecture, weight_bytes / _GIB)
-    return LoadedModel(model=model, info=info)
+    fingerprint = weights_fingerprint(folder, dtype="float32" if in_float32 else "as stored")
+    return LoadedModel(model=model, info=info, fingerprint=fingerprint)
 
 
 def _build(inventory: Inventory) -> Module:

@@ -14,6 +14,7 @@ import mlx.core as mx
 from optiq_server.engine.adjustment import Adjustment
 from optiq_server.engine.backend import Output
 from optiq_server.engine.decoding import DecodingBatch, Fed, Row
+from optiq_server.engine.disk_tier import DiskTier
 from optiq_server.engine.loader import LoadedModel
 from optiq_server.engine.masking import ConstrainedRow
 from optiq_server.engine.memory import default_cache_bytes
@@ -54,7 +55,10 @@ class MlxBackend:
         if capacity is None:
             capacity = default_cache_bytes(loaded.info.weight_bytes)
         self._cache_bytes = capacity
-        self._prefixes = PrefixCache(capacity=capacity)
+        disk = None
+        if limits.cache_dir is not None:
+            disk = DiskTier(limits.cache_dir, fingerprint=loaded.fingerprint, capacity=capacity)
+        self._prefixes = PrefixCache(capacity=capacity, disk=disk)
         self._sequences: dict[int, _Sequence] = {}
         self._lane = PromptLane(loaded.model, self._prefixes, clock)
         self._batch = DecodingBatch(loaded.model)
@@ -105,6 +109,7 @@ class MlxBackend:
 
     def close(self) -> None:
         self._sequences.clear()
+        self._prefixes.save()
         self._prefixes.clear()
         # These refer to the model; all must go for the weights to be freed.
         del self._batch, self._lane

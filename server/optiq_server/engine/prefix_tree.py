@@ -105,6 +105,21 @@ class PrefixTree:
             node = node.parent
         return line[::-1]
 
+    def drop(self, node: Node) -> list[int]:
+        """Drop the node and all below it; the handles that were dropped."""
+        dropped = []
+        for runs in list(node.children.values()):
+            for child in list(runs.values()):
+                dropped += self.drop(child)
+        self._drop(node)
+        return [*dropped, node.handle]
+
+    def by_use(self) -> Iterator[tuple[tuple[int, ...], Node]]:
+        """All nodes with the tokens before their runs; used last first, and so parents before children."""
+        for node in sorted(self._nodes(), key=lambda each: (-each.used, each.end)):
+            if node.parent is not None:
+                yield tuple(token for each in self.lineage(node.parent) for token in each.run), node
+
     def nearest(self, node: Node) -> Node:
         """The node itself, or its nearest ancestor that is still stored."""
         while not node.is_stored and node.parent is not None:

@@ -88,7 +88,7 @@ class PromptLane:
     def _caches_of(self, prompt: Prompt) -> Caches:
         """The prompt's caches: made of the longest stored beginning when it begins."""
         if prompt.caches is None:
-            prompt.caches = self._prefixes.restore(prompt.node, fresh_caches(self._model))
+            prompt.caches, prompt.node = self._prefixes.restore(prompt.node, fresh_caches(self._model))
             prompt.computed = prompt.cached = prompt.node.end
         return prompt.caches
 
