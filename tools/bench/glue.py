@@ -67,7 +67,7 @@ def measure(vocabulary: Vocabulary, *, streams: int, tokens: int) -> Cost:
 
 
 def fold_cost(vocabulary: Vocabulary, *, tokens: int) -> float:
-    """Microseconds a token from its id to the bytes of its event: parser, fold, JSON. No socket, no thread."""
+    """Microseconds a token from its id to the bytes of its event: parser, fold, JSON, but no socket."""
     parser = Parser(vocabulary)
     head = ReplyHead(id="chatcmpl-1", created=0, model="m", system_fingerprint="fp")
     reply = Reply(parser=parser, control_tokens=SPECIAL_TOKENS)
