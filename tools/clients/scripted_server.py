@@ -61,9 +61,7 @@ async def scripted_server(vocabulary: Vocabulary, actor: Actor) -> AsyncIterator
         new_id=lambda prefix: f"{prefix}{next(counter):06}",
     )
     recorder = Recorder(create_app(services))
-    server = graceful_server(
-        recorder, end_replies=lambda: stop_engine(services.engine), access_log=False
-    )
+    server = graceful_server(recorder, end_replies=lambda: stop_engine(services.engine), access_log=False)
     with bind(HttpSettings(port=0)) as listener:
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
