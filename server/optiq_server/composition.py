@@ -65,7 +65,11 @@ def serve(
 
 def _services(settings: Settings, open_model: OpenModel) -> Services:
     generation = settings.generation
-    limits = EngineLimits(max_waiting=generation.queue_limit)
+    limits = EngineLimits(
+        max_waiting=generation.queue_limit,
+        cache_bytes=generation.cache_bytes,
+        cache_dir=generation.cache_dir,
+    )
     harmony = _harmony(settings)
     chosen: Future[Dialect] = Future()
 
