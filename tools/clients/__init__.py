@@ -1,1 +1,1 @@
-"""Coding agents against the real server with a scripted model: each completes one task that uses its tools."""
+"""Coding agents against the real server with a scripted model: each does one task with its own tools."""

@@ -1,4 +1,4 @@
-"""`python -m tools.clients`: run the clients named, print a line for each. Exit codes: 0 all passed, 1 not."""
+"""`python -m tools.clients`: run clients, print a line for each. Exit codes: 0 all passed, 1 one has not."""
 
 import argparse
 import asyncio
@@ -25,8 +25,7 @@ def main() -> int:
     commands = install(options.npm_prefix)
     vocabulary = Vocabulary.load(default_cache_folder())
     passed = True
-    for name in options.clients or _CLIENTS:
-        client = _CLIENTS[name]
+    for client in options.clients or _CLIENTS.values():
         report = asyncio.run(complete_task(client, commands, vocabulary))
         passed = passed and not report.failures
         _tell(client, report)
@@ -57,7 +56,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "clients",
         nargs="*",
-        choices=[*_CLIENTS, []],
+        type=_client,
         metavar="CLIENT",
         help="codex, opencode, cn (default: all)",
     )
@@ -72,6 +71,12 @@ def _options() -> argparse.Namespace:
         help="where the npm packages are installed, about 1 GB (default: %(default)s)",
     )
     return parser.parse_args()
+
+
+def _client(name: str) -> Client:
+    if name not in _CLIENTS:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(_CLIENTS)}")
+    return _CLIENTS[name]
 
 
 if __name__ == "__main__":

@@ -16,8 +16,7 @@ from optiq_server.engine.types import GenerationRequest
 _ASIDE = "A greeting in a file"
 _DECLARATION = re.compile(r"^type ([\w.-]+) = ", re.MULTILINE)
 _TOOL_RESULT = re.compile(
-    r"<\|start\|>functions\.(?P<tool>\S+) to=assistant<\|channel\|>commentary<\|message\|>(?P<text>.*?)<\|end\|>",
-    re.DOTALL,
+    r"<\|start\|>functions\.\S+ to=assistant<\|channel\|>commentary<\|message\|>(.*?)<\|end\|>", re.DOTALL
 )
 
 
@@ -55,7 +54,7 @@ class Actor:
         declared = set(_DECLARATION.findall(prompt))
         if not asked or not declared.issuperset(call.tool for call in self._task.calls):
             return self._final(_ASIDE)
-        self.tool_results = tuple(match["text"] for match in _TOOL_RESULT.finditer(since))
+        self.tool_results = tuple(_TOOL_RESULT.findall(since))
         done = len(self.tool_results)
         if done < len(self._task.calls):
             return self._call(self._task.calls[done])

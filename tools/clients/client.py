@@ -1,4 +1,4 @@
-"""What is known of a coding agent: its package, its configuration, how it is run, and its task. Values only."""
+"""What is known of a coding agent: its package, its configuration, how it is run, its task. Values only."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

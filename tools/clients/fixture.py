@@ -8,8 +8,10 @@ from pathlib import Path
 
 from optiq_server.dialect.protocol import Dialect, RenderedPrompt
 from optiq_server.schema.chat import ChatCompletionRequest
+from optiq_server.schema.responses import ResponsesRequest
 from optiq_server.translate.chat_request import chat_request
 from optiq_server.translate.job import Job
+from optiq_server.translate.responses_request import response_job
 from tools.clients.client import Client
 from tools.clients.packages import version_of
 from tools.clients.run import Report
@@ -66,5 +68,8 @@ def _job(path: str, body: str) -> Job:
     match path:
         case "/v1/chat/completions":
             return chat_request(ChatCompletionRequest.model_validate_json(body)).job
+        case "/v1/responses":
+            asked = ResponsesRequest.model_validate_json(body)
+            return response_job(asked, earlier=(), items=asked.input or ()).job
         case _:
             raise ValueError(f"nothing is known of requests to {path}")

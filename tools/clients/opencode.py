@@ -45,8 +45,9 @@ OPENCODE = Client(
     configuration_path=".config/opencode/opencode.json",
     configuration=configuration,
     arguments=("run",),
-    # It runs without them too, but fetches a list of models, updates and plugins where it can.
+    # It runs without these too, but then fetches a list of models, updates and plugins where it can.
     environment={
+        "npm_config_offline": "true",
         "OPENCODE_DISABLE_AUTOUPDATE": "1",
         "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
         "OPENCODE_DISABLE_MODELS_FETCH": "1",

@@ -1,4 +1,4 @@
-"""The real application on a free loopback port, with a scripted model behind it, for as long as a block runs."""
+"""The real application on a free loopback port, with a scripted model, for as long as a block runs."""
 
 import asyncio
 import contextlib

@@ -10,7 +10,7 @@ from pathlib import Path
 
 _HOME = "/home/user"
 
-_UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MOMENTS = (
     (re.compile(r"\b20\d\d-\d\d-\d\d\b"), "2026-01-31"),
     (re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} \d\d 20\d\d\b"), "Sat Jan 31 2026"),
