@@ -35,15 +35,13 @@ class Sent:
         return _prompt(self.path, json.dumps(self.body), dialect)
 
 
-def write_fixture(folder: Path, client: Client, report: Report, dialect: Dialect) -> Path:
+def write_fixture(folder: Path, client: Client, report: Report, dialect: Dialect) -> None:
     """Write `CLIENT.json.gz`; the same requests give the same bytes."""
     sent = [asdict(each) for each in _sent(report, dialect)]
     package = f"{client.package}@{version_of(client.package)}"
     text = json.dumps({"client": package, "requests": sent}, ensure_ascii=False, indent=1)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{client.name}.json.gz"
-    path.write_bytes(gzip.compress(text.encode(), mtime=0))
-    return path
+    (folder / f"{client.name}.json.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
 def read_fixture(path: Path) -> Sequence[Sent]:
