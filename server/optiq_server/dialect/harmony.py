@@ -69,8 +69,7 @@ class HarmonyDialect:
         try:
             constraint = self._compiler.result().constraint(reply_grammar(structure))
         except GrammarError as error:
-            in_format = not structure.callable_tools
-            raise UnsupportedStructure(error.reason, in_format=in_format) from error
+            raise _refusal(error, structure) from error
         return _ReplyConstraint(constraint)
 
     def parser(self) -> Parser:
@@ -104,6 +103,13 @@ class _ReplyConstraint:
             self._constraint.accept(token)
         except ConstraintError as error:
             raise ConstraintFailed(str(error)) from error
+
+
+def _refusal(error: GrammarError, structure: Structure) -> UnsupportedStructure:
+    if error.tool is None:
+        return UnsupportedStructure(error.reason, in_format=not structure.callable_tools)
+    place = next(index for index, tool in enumerate(structure.tools) if tool.name == error.tool)
+    return UnsupportedStructure(error.reason, tool=place)
 
 
 def _check_schemas(structure: Structure) -> None:
