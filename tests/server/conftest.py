@@ -29,7 +29,6 @@ from optiq_server.serving import GracefulServer, graceful_server
 from optiq_server.settings import HttpSettings
 from tests.server.doubles import MODEL, CountedIds, Replies
 
-
 STORE_NAME = "responses.sqlite3"
 
 
