@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from optiq_harmony.structure_errors import ConstraintError, GrammarError
 from optiq_harmony.tokens import FIRST_SPECIAL_TOKEN, VOCABULARY_SIZE, ControlToken
 
-MASK_WORDS = (VOCABULARY_SIZE + 31) // 32
+_WORD_BITS = 32
 """A mask has one bit for each token, in words of 32: token t is bit t % 32 of word t // 32."""
 
 _COMPILED_GRAMMARS = 64
@@ -44,7 +44,10 @@ class TokenSource(Protocol):
 
 
 class TokenTable:
-    """All tokens as a prefix tree, for masks. Building takes about two seconds, so do it once."""
+    """All tokens as a prefix tree, for masks. Building takes about two seconds, so do it once.
+
+    Made from harmony's vocabulary, or by `of_tokenizer` from that of another model.
+    """
 
     def __init__(self, vocabulary: TokenSource) -> None:
         # END_OF_TEXT is what llguidance allows behind the end of a grammar; our grammars name their own stop
@@ -54,6 +57,21 @@ class TokenTable:
             n_vocab=VOCABULARY_SIZE,
             eos_token=int(ControlToken.END_OF_TEXT),
         )
+
+    @classmethod
+    def of_tokenizer(cls, tokenizer_json: str, *, vocabulary_size: int, end_token: int) -> "TokenTable":
+        """From the text of a tokenizer.json, for a model of `vocabulary_size` logits.
+
+        `end_token` is allowed behind the end of a grammar, as END_OF_TEXT is in harmony. Raises ValueError.
+        """
+        table = cls.__new__(cls)
+        table._tokenizer = LLTokenizer(tokenizer_json, n_vocab=vocabulary_size, eos_token=end_token)
+        return table
+
+    @property
+    def mask_words(self) -> int:
+        """How many words a mask has."""
+        return (int(self._tokenizer.vocab_size) + _WORD_BITS - 1) // _WORD_BITS
 
     @property
     def tokenizer(self) -> LLTokenizer:
@@ -80,8 +98,9 @@ class _Tokens:
 class Constraint:
     """What one reply may still become. Made by GrammarCompiler."""
 
-    def __init__(self, matcher: LLMatcher) -> None:
+    def __init__(self, matcher: LLMatcher, *, mask_words: int) -> None:
         self._matcher = matcher
+        self._mask_words = mask_words
 
     @property
     def is_finished(self) -> bool:
@@ -89,11 +108,11 @@ class Constraint:
         return bool(self._matcher.is_stopped()) and not self._matcher.is_error()
 
     def mask(self) -> NDArray[np.uint32]:
-        """The tokens that may come next, as MASK_WORDS words. After the end only END_OF_TEXT may.
+        """The tokens that may come next, as `mask_words` words. After the end only the table's end token may.
 
         Raises ConstraintError where the grammar asks for more work than a step may take.
         """
-        mask = np.empty(MASK_WORDS, dtype=np.uint32)
+        mask = np.empty(self._mask_words, dtype=np.uint32)
         self._matcher.unsafe_compute_mask_ptr(mask.ctypes.data, mask.nbytes)
         self._require_health()
         return mask
@@ -116,7 +135,7 @@ class Constraint:
 
     def copy(self) -> "Constraint":
         """The same state, to go on independently, for another sample of the same prompt."""
-        return Constraint(self._matcher.deep_copy())
+        return Constraint(self._matcher.deep_copy(), mask_words=self._mask_words)
 
     def _require_health(self) -> None:
         if self._matcher.is_error():
@@ -150,7 +169,7 @@ class GrammarCompiler:
             known = self._compiled.get(grammar)
             if known is not None:
                 self._compiled.move_to_end(grammar)
-                return Constraint(known.deep_copy())
+                return self._beginning(known)
         limits = LLParserLimits(max_items_in_row=_MAX_ITEMS_IN_ROW, verbose_errors=False)
         matcher = LLMatcher(self._table.tokenizer, grammar, log_level=0, limits=limits)
         if matcher.is_error():
@@ -159,7 +178,10 @@ class GrammarCompiler:
             self._compiled[grammar] = matcher
             while len(self._compiled) > self._capacity:
                 self._compiled.popitem(last=False)
-            return Constraint(matcher.deep_copy())
+            return self._beginning(matcher)
+
+    def _beginning(self, compiled: LLMatcher) -> Constraint:
+        return Constraint(compiled.deep_copy(), mask_words=self._table.mask_words)
 
 
 def _grammar_reason(message: str) -> str:

@@ -19,6 +19,8 @@ class FaultKind(StrEnum):
     """A role other than assistant."""
     RECIPIENT = "recipient"
     """A recipient that names no function, or names it twice."""
+    CALL = "call"
+    """A call whose text cannot be read. Harmony has none: a header names the function."""
     STRAY_TOKEN = "stray_token"
     """A control token, or text, where harmony allows none."""
     TRUNCATED = "truncated"

@@ -134,7 +134,7 @@ def _call_rules(structure: Structure) -> Iterator[str]:
 def _arguments(index: int, tool: FunctionTool | CustomTool) -> str:
     match tool:
         case FunctionTool():
-            return f"json_body %json {_arguments_schema(tool)}"
+            return f"json_body %json {arguments_schema(tool)}"
         case CustomTool(grammar=None):
             return "<|message|> TEXT"
         case CustomTool():
@@ -143,7 +143,8 @@ def _arguments(index: int, tool: FunctionTool | CustomTool) -> str:
             assert_never(tool)
 
 
-def _arguments_schema(tool: FunctionTool) -> str:
+def arguments_schema(tool: FunctionTool) -> str:
+    """What a call's arguments must match, as JSON text for `%json` (rule 3). Raises SchemaError."""
     if tool.parameters is None:
         return grammar_schema(_NO_ARGUMENTS)
     # An API's arguments are an object, even where the schema forgets to say so.

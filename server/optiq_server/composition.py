@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from functools import partial
+from typing import TypeAlias
 
 from optiq_harmony.constraint import GrammarCompiler, TokenTable
 from optiq_harmony.errors import VocabularyUnavailable
@@ -19,22 +20,27 @@ from optiq_server.api.served_model import ServedModel
 from optiq_server.api.services import Services, seconds_since_1970
 from optiq_server.app import create_app, stop_engine
 from optiq_server.dialect.harmony import HarmonyDialect
+from optiq_server.dialect.loaded import LoadedDialect
+from optiq_server.dialect.protocol import Dialect
 from optiq_server.engine.backend import Backend
 from optiq_server.engine.engine import Engine
 from optiq_server.engine.types import EngineLimits, EngineState
 from optiq_server.errors import StartFailed
 from optiq_server.listener import url_of
+from optiq_server.model import OpenedModel, may_speak_harmony
 from optiq_server.response_store import ResponseStore
 from optiq_server.serving import GracefulServer, graceful_server
 from optiq_server.settings import LogLevel, Settings
 from optiq_server.version import installed_version
+
+OpenModel: TypeAlias = Callable[[Settings, EngineLimits, Callable[[], Dialect]], OpenedModel]
 
 
 def serve(
     settings: Settings,
     listener: socket.socket,
     *,
-    open_backend: Callable[[EngineLimits], Backend],
+    open_model: OpenModel,
     say: Callable[[str], None],
 ) -> None:
     """Serve on `listener` until a signal comes. `say` takes lines for the user.
@@ -42,7 +48,7 @@ def serve(
     Raises StartFailed if the vocabulary or the model cannot be loaded.
     """
     started = time.monotonic()
-    services = _services(settings, open_backend)
+    services = _services(settings, open_model)
     server = graceful_server(
         create_app(services),
         end_replies=partial(stop_engine, services.engine),
@@ -58,20 +64,24 @@ def serve(
         raise StartFailed(services.engine.failure or "the model could not be loaded")
 
 
-def _services(settings: Settings, open_backend: Callable[[EngineLimits], Backend]) -> Services:
+def _services(settings: Settings, open_model: OpenModel) -> Services:
     generation = settings.generation
-    limits = EngineLimits(max_waiting=generation.queue_limit)
-    try:
-        vocabulary = Vocabulary.load(settings.cache_folder)
-    except VocabularyUnavailable as error:
-        raise StartFailed(str(error)) from error
+    limits = EngineLimits(
+        max_waiting=generation.queue_limit,
+        cache_bytes=generation.cache_bytes,
+        cache_dir=generation.cache_dir,
+    )
+    harmony = _harmony(settings)
+    chosen: Future[Dialect] = Future()
+
+    def open_backend() -> Backend:
+        opened = open_model(settings, limits, harmony)
+        chosen.set_result(opened.dialect)
+        return opened.backend
+
     return Services(
-        engine=Engine(partial(open_backend, limits), limits),
-        dialect=HarmonyDialect(
-            vocabulary,
-            current_date=generation.current_date or date.today(),
-            compiler=_compiler(vocabulary),
-        ),
+        engine=Engine(open_backend, limits),
+        dialect=LoadedDialect(chosen),
         served=ServedModel(name=settings.model_name, created=int(time.time())),
         version=installed_version(),
         time_limit=generation.time_limit,
@@ -83,6 +93,27 @@ def _store(settings: Settings) -> ResponseStore | None:
     if not settings.stores_responses:
         return None
     return ResponseStore(settings.cache_folder / "responses.sqlite3", clock=seconds_since_1970)
+
+
+def _harmony(settings: Settings) -> Callable[[], Dialect]:
+    """Makes gpt-oss's dialect, if the model turns out to be one.
+
+    The vocabulary is loaded here, before there are other threads, unless the model is known to be another.
+    """
+    current_date = settings.generation.current_date or date.today()
+
+    def load_vocabulary() -> Vocabulary:
+        return Vocabulary.load(settings.cache_folder)
+
+    def make(vocabulary: Vocabulary) -> Dialect:
+        return HarmonyDialect(vocabulary, current_date=current_date, compiler=_compiler(vocabulary))
+
+    if not may_speak_harmony(settings):
+        return lambda: make(load_vocabulary())
+    try:
+        return partial(make, load_vocabulary())
+    except VocabularyUnavailable as error:
+        raise StartFailed(str(error)) from error
 
 
 def _compiler(vocabulary: Vocabulary) -> Future[GrammarCompiler]:

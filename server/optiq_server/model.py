@@ -1,31 +1,75 @@
-"""Opens the model that the settings name. Runs on the engine's worker thread; knows no HTTP.
+"""Opens the model that the settings name, and finds how it is spoken to. Runs on the engine's worker thread.
 
 Its imports stay inside: MLX and mlx-lm take seconds, during which `/health` should answer already.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from optiq_server.engine.backend import Backend
 from optiq_server.engine.errors import LoadFailed
+from optiq_server.engine.inventory import read_model_type, take_inventory
 from optiq_server.engine.types import EngineLimits
 from optiq_server.settings import Settings
 
-_SERVED_ARCHITECTURE = "gpt_oss"
+if TYPE_CHECKING:
+    # The command line knows these types without the protocol's packages: `optiq --help` loads nothing heavy.
+    from optiq_server.dialect.protocol import Dialect
+
+_HARMONY_ARCHITECTURE = "gpt_oss"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedModel:
+    """A model that computes, and how it is spoken to."""
+
+    backend: Backend
+    dialect: "Dialect"
+
+
+def open_model(settings: Settings, limits: EngineLimits, harmony: "Callable[[], Dialect]") -> OpenedModel:
+    """Load the checkpoint; `harmony` makes gpt-oss's dialect. Raises LoadFailed, one line for the user."""
+    folder = _folder(settings)
+    if take_inventory(folder).model_type == _HARMONY_ARCHITECTURE:
+        # First, because what it begins to build takes as long as the weights.
+        dialect = harmony()
+        return OpenedModel(backend=_open(folder, limits), dialect=dialect)
+    backend = _open(folder, limits)
+    return OpenedModel(backend=backend, dialect=_template_dialect(folder, backend.info.vocabulary_size))
 
 
 def open_backend(settings: Settings, limits: EngineLimits) -> Backend:
-    """Load the checkpoint. Raises LoadFailed, with one line for the user."""
-    from optiq_server.engine.inventory import take_inventory
+    """The model alone. Raises LoadFailed."""
+    return _open(_folder(settings), limits)
+
+
+def may_speak_harmony(settings: Settings) -> bool:
+    """False where the settings name a folder on this disk that holds a model of another family."""
+    folder = Path(settings.model or "").expanduser()
+    if settings.model is None or not folder.is_dir():
+        return True
+    try:
+        return read_model_type(folder) == _HARMONY_ARCHITECTURE
+    except LoadFailed:
+        return True
+
+
+def _open(folder: Path, limits: EngineLimits) -> Backend:
     from optiq_server.engine.opening import open_checkpoint
 
-    folder = _pocket(settings.cache_folder) if settings.model is None else _named(settings.model)
-    architecture = take_inventory(folder).model_type
-    if architecture != _SERVED_ARCHITECTURE:
-        raise LoadFailed(
-            f"{settings.model} is a model of type {architecture!r}: "
-            f"this server speaks to {_SERVED_ARCHITECTURE!r} only"
-        )
     return open_checkpoint(str(folder), limits)
+
+
+def _template_dialect(folder: Path, vocabulary_size: int) -> "Dialect":
+    from optiq_server.dialect.template import open_template_dialect
+
+    return open_template_dialect(folder, vocabulary_size=vocabulary_size)
+
+
+def _folder(settings: Settings) -> Path:
+    return _pocket(settings.cache_folder) if settings.model is None else _named(settings.model)
 
 
 def _named(model: str) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from optiq_server.engine.errors import LoadFailed
-from optiq_server.engine.inventory import take_inventory
+from optiq_server.engine.inventory import read_model_type, take_inventory
 from tests.engine.checkpoints import REFERENCE
 
 
@@ -115,3 +115,17 @@ def test_a_tensor_whose_bytes_do_not_fit_its_shape_is_named(folder: Path) -> Non
     (folder / "model-1.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(8))
 
     assert "a has 8 bytes, which does not fit its shape" in refusal(folder)
+
+
+def test_the_model_type_is_told_by_config_json_alone(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+
+    assert read_model_type(tmp_path) == "llama"
+
+
+@pytest.mark.parametrize("config", ["{}", "{", '{"model_type": 1}', "[]"])
+def test_a_config_without_a_model_type_is_refused(tmp_path: Path, config: str) -> None:
+    (tmp_path / "config.json").write_text(config)
+
+    with pytest.raises(LoadFailed, match=r"config\.json"):
+        read_model_type(tmp_path)

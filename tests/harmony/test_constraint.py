@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from optiq_harmony.constraint import MASK_WORDS, GrammarCompiler
+from optiq_harmony.constraint import GrammarCompiler
 from optiq_harmony.conversation import (
     CustomTool,
     FunctionTool,
@@ -48,9 +48,9 @@ def test_a_mask_has_a_bit_for_each_token_and_none_for_others(replies: Replies) -
     mask = replies.constraint(Structure(response_format=JsonObjectFormat(), reasoning=False)).mask()
 
     assert mask.dtype == np.dtype(np.uint32)
-    assert mask.shape == (MASK_WORDS,)
+    assert mask.shape == (replies.table.mask_words,)
     assert np.flatnonzero(allowed(mask)).tolist() == [ControlToken.CHANNEL]
-    assert MASK_WORDS * 32 >= VOCABULARY_SIZE
+    assert replies.table.mask_words == -(-VOCABULARY_SIZE // 32)
 
 
 def test_forced_tokens_are_what_the_canonical_encoding_of_the_reply_has_there(replies: Replies) -> None:

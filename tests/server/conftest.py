@@ -19,6 +19,7 @@ from optiq_server.api.served_model import ServedModel
 from optiq_server.api.services import Services
 from optiq_server.app import create_app, stop_engine
 from optiq_server.dialect.harmony import HarmonyDialect
+from optiq_server.dialect.protocol import Dialect
 from optiq_server.engine.backend import Backend
 from optiq_server.engine.engine import Engine
 from optiq_server.engine.scripted_backend import Script, ScriptedBackend
@@ -82,11 +83,12 @@ def _serve(vocabulary: Vocabulary, compiler: Future[GrammarCompiler], tmp_path: 
         until_ready: bool = True,
         clock: Callable[[], float] | None = None,
         stores: bool = True,
+        dialect: Dialect | None = None,
     ) -> AsyncIterator[RunningServer]:
         engine = Engine(open_backend, limits or EngineLimits(), **({"clock": clock} if clock else {}))
         services = Services(
             engine=engine,
-            dialect=HarmonyDialect(vocabulary, current_date=date(2026, 1, 31), compiler=compiler),
+            dialect=dialect or HarmonyDialect(vocabulary, current_date=date(2026, 1, 31), compiler=compiler),
             served=ServedModel(name="optiq/scripted", created=1_700_000_000),
             version="0.0.0",
             time_limit=time_limit,

@@ -204,16 +204,14 @@ def test_a_signal_while_the_program_itself_loads_is_a_success(start: Start, free
     assert "Traceback" not in err
 
 
-def test_a_model_of_another_kind_is_refused_by_name_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}))
+def test_a_model_that_mlx_lm_does_not_know_is_refused_by_name_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "abacus", "vocab_size": 512}))
     save_file({"w": np.zeros(1, np.float32)}, tmp_path / "model.safetensors")
 
     result = _run("serve", "--port", "0", "--model", str(tmp_path), "--cache-folder", str(tmp_path / "cache"))
 
     assert result.returncode == 1
-    assert result.stderr == (
-        f"optiq: {tmp_path} is a model of type 'llama': this server speaks to 'gpt_oss' only\n"
-    )
+    assert result.stderr == f"optiq: {tmp_path} cannot be loaded: Model type abacus not supported.\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])

@@ -145,7 +145,9 @@ def require_model(services: Services) -> ModelInfo:
 def _reply(services: Services, job: Job) -> Reply:
     dialect = services.dialect
     return Reply(
-        parser=dialect.parser(), stop_strings=job.stop_strings, control_tokens=dialect.control_tokens
+        parser=dialect.parser(job.structure),
+        stop_strings=job.stop_strings,
+        control_tokens=dialect.control_tokens,
     )
 
 

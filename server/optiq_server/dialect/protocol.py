@@ -60,8 +60,8 @@ class Dialect(Protocol):
         UnsupportedStructure.
         """
 
-    def parser(self) -> ReplyParser:
-        """A fresh parser for one reply to a rendered prompt."""
+    def parser(self, structure: Structure = Structure()) -> ReplyParser:  # noqa: B008  # it is frozen
+        """A fresh parser for one reply to a rendered prompt, which does what `structure` demands."""
 
 
 class UnrenderableConversation(Exception):
@@ -80,7 +80,7 @@ class UnrenderableConversation(Exception):
 
 
 class UnsupportedStructure(Exception):
-    """A schema is invalid or cannot be enforced, or all of them together are too large.
+    """A schema is invalid, or it or a demand cannot be enforced, or all schemas together are too large.
 
     `tool` is the index of the tool at fault; where it is None, `in_format` tells whether it is the response
     format. `reason` is one line, with the keyword and its path, for who sent it.

@@ -51,11 +51,14 @@ class Inventory:
         )
 
 
+def read_model_type(folder: Path) -> str:
+    """Of which architecture the checkpoint is, by its config.json alone. Raises LoadFailed."""
+    return str(_read_config(folder)["model_type"])
+
+
 def take_inventory(folder: Path) -> Inventory:
     """Read and check a checkpoint's folder. Raises LoadFailed."""
-    config = _read_json(folder / "config.json")
-    if not isinstance(config.get("model_type"), str):
-        raise LoadFailed(f"{folder / 'config.json'} names no model_type")
+    config = _read_config(folder)
     index_path = folder / "model.safetensors.index.json"
     if index_path.exists():
         tensors = _read_indexed(folder, _read_json(index_path).get("weight_map"))
@@ -64,6 +67,13 @@ def take_inventory(folder: Path) -> Inventory:
     if not tensors:
         raise LoadFailed(f"{folder} holds no weights (model*.safetensors)")
     return Inventory(folder=folder, config=config, tensors=tensors)
+
+
+def _read_config(folder: Path) -> dict[str, object]:
+    config = _read_json(folder / "config.json")
+    if not isinstance(config.get("model_type"), str):
+        raise LoadFailed(f"{folder / 'config.json'} names no model_type")
+    return config
 
 
 def _read_indexed(folder: Path, weight_map: object) -> dict[str, Tensor]:
