@@ -57,12 +57,12 @@ class AccessLog:
     def _request(self, headers: Headers) -> RequestContext:
         asked = headers.get("x-request-id", "")
         request_id = asked if is_sane_id(asked) else self.new_id()
-        return RequestContext(id=request_id, timeout=headers.get("x-request-timeout"))
+        return RequestContext(
+            id=request_id, on_finish=self.metrics.count_reply, timeout=headers.get("x-request-timeout")
+        )
 
     def _conclude(self, scope: Scope, request: RequestContext, status: int, seconds: float) -> None:
         self.metrics.count_request(endpoint=_endpoint(scope), status=status)
-        for finish in request.finishes:
-            self.metrics.count_reply(finish)
         # Escaped, so that a path cannot write lines of its own. Without the query, where secrets may stand.
         fields: dict[str, object] = {
             "method": scope["method"],

@@ -13,13 +13,16 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from optiq_server.access import AccessLog
+from optiq_server.api.background import BackgroundResponses
 from optiq_server.api.chat import chat_router
 from optiq_server.api.failures import internal_failure
 from optiq_server.api.health import health_router
 from optiq_server.api.metrics import metrics_router
 from optiq_server.api.models import models_router
+from optiq_server.api.responses import responses_router
 from optiq_server.api.services import Services, random_id
 from optiq_server.api.status import status_router
+from optiq_server.api.stored_responses import stored_responses_router
 from optiq_server.engine.engine import Engine
 from optiq_server.engine.types import EngineState
 from optiq_server.errors import ApiError, InvalidRequest, MethodNotAllowed, NotFound
@@ -29,18 +32,24 @@ from optiq_server.sse import leave_shutdown_to_the_server
 
 
 def create_app(services: Services) -> ASGIApp:
-    """The ASGI application over these services. It starts the engine, and stops it."""
+    """The ASGI application over these services. It starts the engine, and stops it; it closes the store."""
     metrics = Metrics()
+    background = BackgroundResponses()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         services.engine.start(metrics)
         yield
         await stop_engine(services.engine)
+        await background.finish()
+        if services.store is not None:
+            await services.store.close()
 
     leave_shutdown_to_the_server()
     app = FastAPI(title="OptiQ", version=services.version, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.include_router(chat_router(services))
+    app.include_router(responses_router(services, background))
+    app.include_router(stored_responses_router(services, background))
     app.include_router(models_router(services.served))
     app.include_router(health_router(services.engine))
     app.include_router(metrics_router(services.engine, metrics))

@@ -9,14 +9,17 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
 
+from optiq_server.engine.errors import LoadFailed
 from optiq_server.engine.types import EngineLimits
 from optiq_server.errors import EngineDied, StartFailed
 from optiq_server.logs import configure_logging, spoken
 from optiq_server.model import OpenedModel, open_model
+from optiq_server.plan_command import add_plan, byte_size, run_plan
 from optiq_server.settings import (
     CACHE_VARIABLE,
     GenerationSettings,
@@ -42,18 +45,21 @@ def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open
     """Run the command; the result is the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.command == "plan":
+        return _exit_code(lambda: run_plan(options), _say)
     try:
         settings = _settings(options)
     except ValueError as error:
         parser.error(str(error))
+    say = partial(_say, form=settings.log_format)
     configure_logging(sys.stderr, settings.log_level, settings.log_format, prompts=settings.log_prompts)
+    return _exit_code(lambda: _serve(settings, open_model, say), say)
 
-    def say(text: str) -> None:
-        print(spoken(text, settings.log_format), file=sys.stderr, flush=True)
 
+def _exit_code(run: Callable[[], None], say: Callable[[str], None]) -> int:
     try:
-        _serve(settings, open_model, say)
-    except (StartFailed, EngineDied) as error:
+        run()
+    except (StartFailed, EngineDied, LoadFailed) as error:
         say(f"optiq: {error}")
         return EXIT_FAILURE
     return EXIT_OK
@@ -87,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"optiq {installed_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_serve(commands.add_parser("serve", help="serve a model over HTTP"))
+    add_plan(commands.add_parser("plan", help="tell what a checkpoint needs, and what fits"))
     return parser
 
 
@@ -123,6 +130,13 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         help="end a reply that takes longer (default: %(default)s)",
     )
     add(
+        "--max-running",
+        type=int,
+        default=generation.max_running,
+        metavar="N",
+        help="make so many replies at the same time, as far as memory holds them (default: %(default)s)",
+    )
+    add(
         "--queue-limit",
         type=int,
         default=generation.queue_limit,
@@ -130,11 +144,37 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         help="refuse requests when so many are waiting (default: %(default)s)",
     )
     add(
+        "--cache-bytes",
+        type=byte_size,
+        default=generation.cache_bytes,
+        metavar="SIZE",
+        help="keep so much of earlier prompts (default: a quarter of what is left beside the weights)",
+    )
+    add(
+        "--cache-dir",
+        type=Path,
+        metavar="PATH",
+        help="keep earlier prompts here when the server stops (default: they go with it)",
+    )
+    add(
+        "--kv-bits",
+        type=int,
+        metavar="BITS",
+        help="refused: attention sinks need keys and values in full precision",
+    )
+    add(
         "--cache-folder",
         type=Path,
         default=settings.cache_folder,
         metavar="PATH",
         help=f"for unpacked files (default: {CACHE_VARIABLE}, else %(default)s)",
+    )
+    add(
+        "--no-store",
+        dest="stores_responses",
+        action="store_false",
+        default=settings.stores_responses,
+        help="keep no responses; previous_response_id then finds none",
     )
     add(
         "--log-level",
@@ -170,13 +210,22 @@ def _settings(options: argparse.Namespace) -> Settings:
         model=options.model,
         served_model_name=options.served_model_name,
         cache_folder=options.cache_folder,
+        stores_responses=options.stores_responses,
         log_level=options.log_level,
         log_format=options.log_format,
         log_prompts=options.log_prompts,
         http=HttpSettings(host=options.host, port=options.port, drain_seconds=options.drain_seconds),
         generation=GenerationSettings(
             time_limit=options.time_limit,
+            max_running=options.max_running,
             queue_limit=options.queue_limit,
+            cache_bytes=options.cache_bytes,
+            cache_dir=options.cache_dir,
+            kv_bits=options.kv_bits,
             current_date=options.current_date,
         ),
     )
+
+
+def _say(text: str, form: LogFormat = LogFormat.TEXT) -> None:
+    print(spoken(text, form), file=sys.stderr, flush=True)

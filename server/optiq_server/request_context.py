@@ -4,6 +4,7 @@ It is a context variable, so that a log line deep inside has the request's id wi
 """
 
 import re
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -19,16 +20,22 @@ class RequestContext:
 
     `timeout` is the header `x-request-timeout` as it was sent, `reply_id` the id in the answer's body.
     `finishes` has one word for each reply that was begun, which is how it ended; samples of one prompt count
-    it once.
+    it once. `on_finish` is told each of them at once: a background response ends long after its request.
     """
 
     id: str
+    on_finish: Callable[[str], None]
     timeout: str | None = None
     reply_id: str | None = None
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
     finishes: list[str] = field(default_factory=list)
+
+    def finish(self, how: str) -> None:
+        """One more reply has ended."""
+        self.finishes.append(how)
+        self.on_finish(how)
 
 
 def enter(request: RequestContext) -> None:

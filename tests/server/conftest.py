@@ -26,11 +26,14 @@ from optiq_server.engine.engine import Engine
 from optiq_server.engine.scripted_backend import Script, ScriptedBackend
 from optiq_server.engine.types import EngineLimits, EngineState, GenerationRequest
 from optiq_server.listener import bind, url_of
+from optiq_server.response_store import ResponseStore
 from optiq_server.serving import GracefulServer, graceful_server
 from optiq_server.settings import HttpSettings
 from tests.server import command_line
 from tests.server.command_line import Start
 from tests.server.doubles import MODEL, CountedIds, Replies
+
+STORE_NAME = "responses.sqlite3"
 
 
 @pytest.fixture(name="start")
@@ -88,7 +91,7 @@ class _QuietServer(GracefulServer):
 
 
 @pytest.fixture(name="serve")
-def _serve(vocabulary: Vocabulary, compiler: Future[GrammarCompiler]) -> Serve:
+def _serve(vocabulary: Vocabulary, compiler: Future[GrammarCompiler], tmp_path: Path) -> Serve:
     @contextlib.asynccontextmanager
     async def serve(
         open_backend: Callable[[], Backend],
@@ -97,6 +100,7 @@ def _serve(vocabulary: Vocabulary, compiler: Future[GrammarCompiler]) -> Serve:
         time_limit: float = 60.0,
         until_ready: bool = True,
         clock: Callable[[], float] | None = None,
+        stores: bool = True,
         dialect: Dialect | None = None,
         log_prompts: bool = False,
     ) -> AsyncIterator[RunningServer]:
@@ -110,6 +114,7 @@ def _serve(vocabulary: Vocabulary, compiler: Future[GrammarCompiler]) -> Serve:
             log_prompts=log_prompts,
             new_id=CountedIds(),
             clock=lambda: 1_700_000_000,
+            store=ResponseStore(tmp_path / STORE_NAME, clock=lambda: 1_700_000_000) if stores else None,
         )
         async with _running(services) as running:
             if until_ready:

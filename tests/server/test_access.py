@@ -39,7 +39,8 @@ class _Application:
         self._clock.now += 0.25
         if self.request is not None:
             self.request.prompt_tokens, self.request.completion_tokens = 7, 5
-            self.request.finishes += self._finishes
+            for finish in self._finishes:
+                self.request.finish(finish)
         await send({"type": "http.response.body", "body": b"x"})
 
 

@@ -15,7 +15,7 @@ from langchain_openai import ChatOpenAI
 from openai import AsyncOpenAI
 from pydantic import BaseModel, SecretStr
 from pydantic_ai import Agent
-from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.output import NativeOutput
 from pydantic_ai.providers.openai import OpenAIProvider
 
@@ -58,14 +58,21 @@ def _key() -> SecretStr:
     return SecretStr("none")
 
 
-async def test_langchain(serve: Serve, model: ScriptedBackend) -> None:
+@pytest.mark.parametrize("responses", [False, True], ids=["chat", "responses"])
+async def test_langchain(serve: Serve, model: ScriptedBackend, *, responses: bool) -> None:
     @tool
     def get_weather(city: str) -> str:
         """The weather in a city."""
         return f"{city}: {_RESULT}"
 
     async with serve(lambda: model) as running:
-        chat = ChatOpenAI(model="m", base_url=f"{running.url}/v1", api_key=_key(), max_retries=0)
+        chat = ChatOpenAI(
+            model="m",
+            base_url=f"{running.url}/v1",
+            api_key=_key(),
+            max_retries=0,
+            use_responses_api=responses,
+        )
         messages: list[BaseMessage] = [HumanMessage("How is Paris?")]
         asked = await chat.bind_tools([get_weather]).ainvoke(messages)
         [call] = asked.tool_calls
@@ -80,9 +87,12 @@ async def test_langchain(serve: Serve, model: ScriptedBackend) -> None:
     assert person == Person(name="Paul", age=31)
 
 
-async def test_pydantic_ai(serve: Serve, model: ScriptedBackend) -> None:
+@pytest.mark.parametrize("spoken_model", [OpenAIChatModel, OpenAIResponsesModel])
+async def test_pydantic_ai(
+    serve: Serve, model: ScriptedBackend, spoken_model: type[OpenAIChatModel | OpenAIResponsesModel]
+) -> None:
     async with serve(lambda: model) as running:
-        spoken = OpenAIChatModel("m", provider=OpenAIProvider(openai_client=running.openai))
+        spoken = spoken_model("m", provider=OpenAIProvider(openai_client=running.openai))
         weather: Agent[None, str] = Agent(spoken)
 
         @weather.tool_plain
@@ -98,7 +108,12 @@ async def test_pydantic_ai(serve: Serve, model: ScriptedBackend) -> None:
     assert by_call.output == by_format.output == Person(name="Paul", age=31)
 
 
-async def test_openai_agents(serve: Serve, model: ScriptedBackend) -> None:
+@pytest.mark.parametrize("spoken_model", [agents.OpenAIChatCompletionsModel, agents.OpenAIResponsesModel])
+async def test_openai_agents(
+    serve: Serve,
+    model: ScriptedBackend,
+    spoken_model: type[agents.OpenAIChatCompletionsModel | agents.OpenAIResponsesModel],
+) -> None:
     @agents.function_tool
     def get_weather(city: str) -> str:
         """The weather in a city."""
@@ -106,7 +121,7 @@ async def test_openai_agents(serve: Serve, model: ScriptedBackend) -> None:
 
     agents.set_tracing_disabled(disabled=True)
     async with serve(lambda: model) as running:
-        spoken = agents.OpenAIChatCompletionsModel(model="m", openai_client=running.openai)
+        spoken = spoken_model(model="m", openai_client=running.openai)
         weather = agents.Agent(name="weather", model=spoken, tools=[get_weather])
         answered = await agents.Runner.run(weather, "How is Paris?")
         people = agents.Agent(name="people", model=spoken, output_type=Person)

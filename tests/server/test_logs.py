@@ -21,7 +21,7 @@ def _record(**extra: object) -> logging.LogRecord:
 
 def _formatted_in_a_request(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     def within() -> str:
-        enter(RequestContext(id="req_1"))
+        enter(RequestContext(id="req_1", on_finish=lambda _: None))
         return formatter.format(record)
 
     return copy_context().run(within)

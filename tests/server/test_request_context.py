@@ -22,7 +22,7 @@ async def test_a_task_that_a_request_starts_belongs_to_it_and_no_other_does() ->
         return current_request_id()
 
     async def answer(request_id: str) -> str | None:
-        enter(RequestContext(id=request_id))
+        enter(RequestContext(id=request_id, on_finish=lambda _: None))
         return await asyncio.create_task(inner())
 
     seen = await asyncio.gather(*(asyncio.create_task(answer(each)) for each in ("a", "b")))

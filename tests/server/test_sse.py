@@ -35,6 +35,10 @@ def test_an_event_is_one_compact_line() -> None:
     )
 
 
+def test_an_event_may_have_a_name() -> None:
+    assert event({"n": 1}, "response.created") == b'event: response.created\ndata: {"n":1}\n\n'
+
+
 @given(st.text())
 def test_any_text_stays_on_its_line(text: str) -> None:
     written = event({"text": text})

@@ -63,7 +63,7 @@ class Account:
         request.prompt_tokens = len(self._request.prompt)
         request.cached_tokens = max(request.cached_tokens, cached_tokens)
         request.completion_tokens += completion_tokens
-        request.finishes.append(str(finish))
+        request.finish(str(finish))
 
     def _log(self, outcome: Outcome) -> None:
         match outcome:

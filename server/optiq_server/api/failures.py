@@ -17,20 +17,21 @@ _RETRY_BUSY_SECONDS = 1
 """A waiting request is admitted as soon as any reply ends."""
 
 
-def of_refusal(error: EngineError) -> ApiError:
-    """The answer to a request that the engine would not queue."""
+def of_refusal(error: EngineError, *, prompt_field: str = "messages") -> ApiError:
+    """The answer to a request that the engine would not queue. `prompt_field` is where its prompt stood."""
     match error:
         case NotReady(state=EngineState.DRAINING | EngineState.STOPPED):
             return of_end(EndReason.SHUTDOWN)
         case NotReady(state=state):
             retry = _RETRY_LOADING_SECONDS if state == EngineState.LOADING else None
             return Unavailable(str(error), code="model_not_ready", retry_after=retry)
-        case PromptTooLong(prompt_tokens=prompt_tokens, context_length=context_length):
+        case PromptTooLong(prompt_tokens=prompt_tokens, context_length=context_length, is_cut=is_cut):
+            why = " This machine's memory holds no more." if is_cut else ""
             return InvalidRequest(
                 f"This model's maximum context length is {context_length} tokens, of which at least one is "
-                f"the reply's. However, your messages resulted in {prompt_tokens} tokens. "
-                "Please reduce the length of the messages.",
-                param="messages",
+                f"the reply's. However, your {prompt_field} resulted in {prompt_tokens} tokens. "
+                f"Please reduce the length of the {prompt_field}.{why}",
+                param=prompt_field,
                 code="context_length_exceeded",
             )
         case UnknownBias():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from optiq_server.api.served_model import ServedModel
 from optiq_server.dialect.protocol import Dialect
 from optiq_server.engine.engine import Engine
+from optiq_server.response_store import ResponseStore
 
 
 def random_id(prefix: str) -> str:
@@ -23,7 +24,7 @@ def seconds_since_1970() -> int:
 class Services:
     """`time_limit` is in seconds; `version` is the server's own. `new_id` and `clock` are fixed in tests.
 
-    With `log_prompts`, prompts and replies are logged.
+    Without a `store` no response is kept. With `log_prompts`, prompts and replies are logged.
     """
 
     engine: Engine
@@ -34,3 +35,4 @@ class Services:
     log_prompts: bool = False
     new_id: Callable[[str], str] = random_id
     clock: Callable[[], int] = seconds_since_1970
+    store: ResponseStore | None = None

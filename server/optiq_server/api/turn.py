@@ -20,11 +20,11 @@ from optiq_server.engine.constraint import Constraint
 from optiq_server.engine.engine import Generation
 from optiq_server.engine.errors import EngineError, NotReady
 from optiq_server.engine.types import Ended, EndReason, GenerationEvent, GenerationRequest, ModelInfo, Tokens
-from optiq_server.errors import InternalFailure, InvalidRequest
+from optiq_server.errors import InternalFailure
 from optiq_server.request_context import current_request_id
 from optiq_server.translate.job import Job
 from optiq_server.translate.reply import Failed, Finished, Outcome, Piece, Reply
-from optiq_server.translate.structure import refusal_of
+from optiq_server.translate.structure import refusal_of, unrenderable
 
 logger = logging.getLogger(__name__)
 
@@ -127,26 +127,26 @@ async def begin(services: Services, job: Job, request_id: str) -> Turn:
     try:
         prompt = services.dialect.render(job.conversation)
     except UnrenderableConversation as error:
-        # The conversation's indexes are not the request's: messages that say nothing were left out.
-        part = error.field.partition("[")[0]
-        raise InvalidRequest(error.reason, param=part, code="invalid_value") from error
+        raise unrenderable(error, job.names) from error
     constraints = [await _constraint(services, job) for _ in range(job.samples)]
     requests = [
         _request(services, job, request_id, prompt, sample=index, constraint=constraint)
         for index, constraint in enumerate(constraints)
     ]
-    generations = submit(services, requests)
+    generations = submit(services, requests, prompt_field=job.names.prompt)
     token_bytes = services.dialect.token_bytes if services.log_prompts else None
     samples = [(each, _reply(services, job)) for each in generations]
     return Turn(request_id, samples, token_bytes=token_bytes)
 
 
-def submit(services: Services, requests: Sequence[GenerationRequest]) -> list[Generation]:
+def submit(
+    services: Services, requests: Sequence[GenerationRequest], *, prompt_field: str
+) -> list[Generation]:
     """Queue all of them, or none. Raises ApiError."""
     try:
         return services.engine.submit_all(requests)
     except EngineError as error:
-        answer = of_refusal(error)
+        answer = of_refusal(error, prompt_field=prompt_field)
         level = logging.ERROR if isinstance(answer, InternalFailure) else logging.INFO
         logger.log(level, "the request was not taken: %s", error)
         raise answer from error
@@ -213,7 +213,7 @@ async def _constraint(services: Services, job: Job) -> Constraint | None:
     try:
         return await asyncio.to_thread(services.dialect.constraint, job.structure)
     except UnsupportedStructure as error:
-        raise refusal_of(error, job.tool_positions) from error
+        raise refusal_of(error, job.names) from error
 
 
 async def _merged(readers: Sequence[AsyncGenerator[Told, None]]) -> AsyncGenerator[Told, None]:

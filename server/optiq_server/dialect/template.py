@@ -3,11 +3,12 @@
 `Reasoning:` efforts, dates and response formats are gpt-oss's; a template has no place for them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from optiq_harmony.constraint import GrammarCompiler
-from optiq_harmony.conversation import Conversation, FunctionTool
+from optiq_harmony.conversation import Conversation, FunctionTool, Tool
 from optiq_harmony.errors import LoneSurrogate
 from optiq_harmony.renderable import require_unicode
 from optiq_harmony.structure import Structure
@@ -56,7 +57,7 @@ class TemplateDialect:
         return self._tokenizer.token_bytes(token)
 
     def render(self, conversation: Conversation) -> TemplatePrompt:
-        parts = [template_messages(conversation.messages), template_tools(conversation.tools)]
+        parts = [template_messages(conversation.messages), template_tools(_functions(conversation.tools))]
         try:
             breaker = self._encoder.breaker_for(parts)
             messages, tools = (self._encoder.guarded(part, breaker) for part in parts)
@@ -85,6 +86,17 @@ class TemplateDialect:
     def _boundaries(self, ids: tuple[int, ...]) -> tuple[int, ...]:
         """Behind each stop token: templates end messages as the model ends its own. Others are not known."""
         return tuple(offset + 1 for offset, token in enumerate(ids) if token in self._format.stop_tokens)
+
+
+def _functions(tools: Sequence[Tool]) -> list[FunctionTool]:
+    """Raises UnrenderableConversation for a custom tool: templates know none."""
+    functions = []
+    for index, tool in enumerate(tools):
+        if not isinstance(tool, FunctionTool):
+            reason = f"{tool.name!r} is a custom tool; this model calls functions only"
+            raise UnrenderableConversation(f"tools[{index}]", reason)
+        functions.append(tool)
+    return functions
 
 
 def open_template_dialect(folder: Path, *, vocabulary_size: int) -> TemplateDialect:

@@ -24,7 +24,7 @@ _MAX_STOP_LENGTH = 1024
 
 _MAX_SAMPLES = 16
 """As many as share a step; OpenAI takes 128."""
-_MAX_TOP_LOGPROBS = 20
+MAX_TOP_LOGPROBS = 20
 """As at OpenAI."""
 _MAX_BIASED_TOKENS = 1024
 
@@ -50,6 +50,7 @@ LogitBias = Annotated[
     dict[TokenId, Annotated[float, Field(ge=-100, le=100)]], Field(max_length=_MAX_BIASED_TOKENS)
 ]
 TokenCount = Annotated[int, Field(ge=1, le=_INT32_MAX)]
+Seed = Annotated[int, Field(ge=_INT64_MIN, le=_INT64_MAX)]
 
 
 class StreamOptions(RequestModel):
@@ -117,12 +118,12 @@ class ChatCompletionRequest(_NotHonoured):
     stop: StopStrings = None
     n: Annotated[int, Field(ge=1, le=_MAX_SAMPLES)] | None = None
     logprobs: bool | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=_MAX_TOP_LOGPROBS)] | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
     logit_bias: LogitBias | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = None
-    seed: Annotated[int, Field(ge=_INT64_MIN, le=_INT64_MAX)] | None = None
+    seed: Seed | None = None
     reasoning_effort: Effort | None = None
     reasoning: Reasoning | None = None
     reasoning_budget: Annotated[int, Field(ge=0, le=_INT32_MAX)] | None = None

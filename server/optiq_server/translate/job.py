@@ -8,17 +8,28 @@ from optiq_server.engine.types import SamplingParameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FieldNames:
+    """How a request spells what may be at fault in a job. The defaults are a chat's.
+
+    `tools` has one entry for each of the structure's tools: the field of its schema or grammar.
+    """
+
+    prompt: str = "messages"
+    tools: tuple[str, ...] = ()
+    response_schema: str = "response_format.json_schema.schema"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """`samples` replies to one conversation.
 
     `max_tokens` None is as many as the context holds. With `top_logprobs` each token of the visible text
-    comes with its log-probability and those of so many most likely ones. `tool_positions` are the places of
-    the structure's tools among the request's, for errors that name them.
+    comes with its log-probability and those of so many most likely ones.
     """
 
     conversation: Conversation
     structure: Structure = field(default_factory=Structure)
-    tool_positions: tuple[int, ...] = ()
+    names: FieldNames = field(default_factory=FieldNames)
     sampling: SamplingParameters = field(default_factory=SamplingParameters)
     max_tokens: int | None = None
     stop_strings: tuple[str, ...] = ()

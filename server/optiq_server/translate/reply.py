@@ -45,7 +45,8 @@ Piece: TypeAlias = ReasoningDelta | Text | ToolCallStart | ToolCallDelta
 
 _TextKind: TypeAlias = type[ReasoningDelta] | type[Text]
 
-_MESSAGE_SEPARATOR = "\n\n"
+MESSAGE_SEPARATOR = "\n\n"
+"""What parts two messages of one kind, by rule 2."""
 
 
 class FinishReason(StrEnum):
@@ -173,7 +174,7 @@ class Reply:
         """Something of this kind is about to be shown."""
         if kind in self._parted:
             self._parted.remove(kind)
-            self._show(kind(text=_MESSAGE_SEPARATOR))
+            self._show(kind(text=MESSAGE_SEPARATOR))
         self._shown.add(kind)
 
     def _show(self, piece: Piece) -> None:

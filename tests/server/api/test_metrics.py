@@ -2,8 +2,9 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from optiq_server.engine.scripted_backend import Script
 from tests.server.conftest import RunningServer, Scripted, Serve
-from tests.server.doubles import Replies
+from tests.server.doubles import Replies, unhurried
 
 _CHAT = "/v1/chat/completions"
 _BODY = {"messages": [{"role": "user", "content": "hi"}]}
@@ -53,3 +54,15 @@ async def test_a_reply_that_a_stop_string_ends_is_no_abort(
     assert samples["optiq_replies_total,stop"] == 1
     assert samples["optiq_replies_total,deadline"] == 1
     assert "optiq_replies_total,cancelled" not in samples
+
+
+async def test_a_reply_in_the_background_is_counted_when_it_ends(serve: Serve, replies: Replies) -> None:
+    backend = unhurried(Script(tokens=replies.endless_final()))
+    async with serve(lambda: backend) as server:
+        made = await server.openai.responses.create(model="m", input="hi", background=True)
+        during = await _samples(server)
+        await server.openai.responses.cancel(made.id)
+        after = await _samples(server)
+
+    assert "optiq_replies_total,cancelled" not in during
+    assert after["optiq_replies_total,cancelled"] == 1

@@ -16,7 +16,7 @@ _BODY = {"messages": [{"role": "user", "content": "hi"}]}
 
 def _limit(header: str | None, servers: float = 60.0) -> float:
     def within() -> float:
-        enter(RequestContext(id="r", timeout=header))
+        enter(RequestContext(id="r", on_finish=lambda _: None, timeout=header))
         return time_limit(servers)
 
     return copy_context().run(within)

@@ -5,6 +5,7 @@ import pytest
 from optiq_harmony.conversation import (
     AssistantMessage,
     Conversation,
+    CustomTool,
     DeveloperMessage,
     FunctionTool,
     JsonObjectFormat,
@@ -155,6 +156,15 @@ def test_a_conversation_that_the_template_refuses_is_unrenderable() -> None:
         dialect.render(Conversation(messages=(DeveloperMessage(text="x"),)))
 
     assert refused.value.field == "messages"
+
+
+def test_a_custom_tool_is_refused_by_its_place() -> None:
+    tools = (ADD, CustomTool(name="shell"))
+
+    with pytest.raises(UnrenderableConversation, match="functions only") as refused:
+        QWEN.dialect.render(Conversation(messages=(UserMessage(text="x"),), tools=tools))
+
+    assert refused.value.field == "tools[1]"
 
 
 def test_a_text_that_is_no_unicode_is_unrenderable() -> None:
