@@ -12,10 +12,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from optiq_server.api.chat import chat_router
+from optiq_server.api.completions import completions_router
 from optiq_server.api.failures import internal_failure
 from optiq_server.api.health import health_router
 from optiq_server.api.models import models_router
 from optiq_server.api.services import Services
+from optiq_server.api.tokenization import tokenization_router
 from optiq_server.engine.engine import Engine
 from optiq_server.engine.types import EngineState
 from optiq_server.errors import ApiError, InvalidRequest, MethodNotAllowed, NotFound
@@ -35,6 +37,8 @@ def create_app(services: Services) -> FastAPI:
     leave_shutdown_to_the_server()
     app = FastAPI(title="OptiQ", version=services.version, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.include_router(chat_router(services))
+    app.include_router(completions_router(services))
+    app.include_router(tokenization_router(services))
     app.include_router(models_router(services.served))
     app.include_router(health_router(services.engine))
     app.add_exception_handler(ApiError, _on_api_error)

@@ -94,6 +94,11 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     add("--port", type=int, default=http.port, help="port to listen on, 0 for any (default: %(default)s)")
     add("--served-model-name", metavar="NAME", help="the model's name in the API (default: from --model)")
     add(
+        "--strict-model",
+        action="store_true",
+        help="refuse requests that name another model (default: any name means the served one)",
+    )
+    add(
         "--current-date",
         type=_date,
         metavar="YYYY-MM-DD",
@@ -141,6 +146,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     return Settings(
         model=options.model,
         served_model_name=options.served_model_name,
+        strict_model=options.strict_model,
         cache_folder=options.cache_folder,
         log_level=options.log_level,
         http=HttpSettings(host=options.host, port=options.port),

@@ -66,11 +66,13 @@ class GenerationSettings:
 class Settings:
     """Everything `optiq serve` can be told.
 
-    `model` is a folder or a hub repository; None is the pocket model that comes with the package.
+    `model` is a folder or a hub repository; None is the pocket model that comes with the package. With
+    `strict_model`, requests for a model of another name are refused.
     """
 
     model: str | None = None
     served_model_name: str | None = None
+    strict_model: bool = False
     cache_folder: Path = field(default_factory=default_cache_folder)
     log_level: LogLevel = LogLevel.WARNING
     http: HttpSettings = field(default_factory=HttpSettings)

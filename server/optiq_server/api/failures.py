@@ -17,8 +17,8 @@ _RETRY_BUSY_SECONDS = 1
 """A waiting request is admitted as soon as any reply ends."""
 
 
-def of_refusal(error: EngineError) -> ApiError:
-    """The answer to a request that the engine would not queue."""
+def of_refusal(error: EngineError, *, prompt_field: str = "messages") -> ApiError:
+    """The answer to a request that the engine would not queue. `prompt_field` is where its prompt stood."""
     match error:
         case NotReady(state=state):
             retry = _RETRY_LOADING_SECONDS if state == EngineState.LOADING else None
@@ -26,9 +26,9 @@ def of_refusal(error: EngineError) -> ApiError:
         case PromptTooLong(prompt_tokens=prompt_tokens, context_length=context_length):
             return InvalidRequest(
                 f"This model's maximum context length is {context_length} tokens, of which at least one is "
-                f"the reply's. However, your messages resulted in {prompt_tokens} tokens. "
-                "Please reduce the length of the messages.",
-                param="messages",
+                f"the reply's. However, your {prompt_field} resulted in {prompt_tokens} tokens. "
+                f"Please reduce the length of the {prompt_field}.",
+                param=prompt_field,
                 code="context_length_exceeded",
             )
         case UnknownBias():

@@ -10,6 +10,7 @@ from typing import TypeAlias, assert_never
 
 from optiq_harmony.events import ReasoningDelta, ToolCallDelta, ToolCallStart
 from optiq_server.translate.reply import Finished, FinishReason, Piece, Text, Usage
+from optiq_server.translate.usage import usage_object
 
 JsonObject: TypeAlias = dict[str, object]
 
@@ -57,7 +58,7 @@ class ChatChunks:
 
     def closing(self) -> list[JsonObject]:
         """What follows the last sample's end."""
-        return [self._envelope([], _usage(self._usages))] if self._include_usage else []
+        return [self._envelope([], usage_object(self._usages))] if self._include_usage else []
 
     def _opening(self, index: int) -> list[JsonObject]:
         if index in self._opened:
@@ -118,7 +119,7 @@ def chat_completion(
         "model": head.model,
         "system_fingerprint": head.system_fingerprint,
         "choices": choices,
-        "usage": _usage([finished.usage for _, finished in samples]),
+        "usage": usage_object([finished.usage for _, finished in samples]),
     }
 
 
@@ -189,16 +190,3 @@ def _logprobs(pieces: Iterable[Piece], token_bytes: Callable[[int], bytes]) -> J
 def _token(token: int, logprob: float, token_bytes: Callable[[int], bytes]) -> JsonObject:
     raw = token_bytes(token)
     return {"token": raw.decode(errors="replace"), "logprob": logprob, "bytes": list(raw)}
-
-
-def _usage(samples: Sequence[Usage]) -> JsonObject:
-    """Of samples of one prompt, which is counted once."""
-    prompt_tokens = samples[0].prompt_tokens
-    completion_tokens = sum(each.completion_tokens for each in samples)
-    return {
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-        "total_tokens": prompt_tokens + completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": samples[0].cached_tokens},
-        "completion_tokens_details": {"reasoning_tokens": sum(each.reasoning_tokens for each in samples)},
-    }

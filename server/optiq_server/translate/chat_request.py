@@ -20,13 +20,13 @@ from optiq_harmony.conversation import (
     UserMessage,
 )
 from optiq_harmony.structure import ToolChoiceMode
-from optiq_server.engine.types import SamplingParameters
 from optiq_server.errors import InvalidRequest
 from optiq_server.schema.chat import ChatCompletionRequest
 from optiq_server.schema.fields import ContentPart
 from optiq_server.schema.messages import ChatMessage, MessageToolCall
 from optiq_server.schema.tools import Tool
 from optiq_server.translate.job import Job
+from optiq_server.translate.sampling import sampling_of
 from optiq_server.translate.structure import stated_effort, structure_of
 
 _PART_SEPARATOR = "\n"
@@ -66,7 +66,7 @@ def chat_request(body: ChatCompletionRequest) -> ChatRequest:
 def _job(body: ChatCompletionRequest) -> Job:
     functions = _functions(body.tools or [])
     tools = tuple(functions.values())
-    sampling = _sampling(body)
+    sampling = sampling_of(body)
     structure = structure_of(body, tools, tuple(functions), well_formed=sampling.alters_logits)
     return Job(
         conversation=Conversation(
@@ -102,21 +102,6 @@ def _top_logprobs(body: ChatCompletionRequest) -> int | None:
 
 def _effort(body: ChatCompletionRequest) -> ReasoningEffort:
     return _NEAREST_EFFORT[stated_effort(body)]
-
-
-def _sampling(body: ChatCompletionRequest) -> SamplingParameters:
-    return SamplingParameters(
-        temperature=1.0 if body.temperature is None else body.temperature,
-        top_p=1.0 if body.top_p is None else body.top_p,
-        # 0 and -1 are what other servers' clients send for "off".
-        top_k=body.top_k if body.top_k is not None and body.top_k >= 1 else None,
-        min_p=body.min_p or 0.0,
-        seed=body.seed,
-        logit_bias={int(token): bias for token, bias in (body.logit_bias or {}).items()},
-        presence_penalty=body.presence_penalty or 0.0,
-        frequency_penalty=body.frequency_penalty or 0.0,
-        repetition_penalty=1.0 if body.repetition_penalty is None else body.repetition_penalty,
-    )
 
 
 def _functions(tools: Sequence[Tool]) -> dict[int, FunctionTool]:
