@@ -54,6 +54,9 @@ class CustomTool:
     grammar: ToolGrammar | None = None
 
 
+Tool: TypeAlias = FunctionTool | CustomTool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextFormat:
     """The answer is free text."""
@@ -78,10 +81,11 @@ ResponseFormat: TypeAlias = TextFormat | JsonObjectFormat | JsonSchemaFormat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """A call that the model made earlier; `arguments` is its JSON text, as it was written."""
+    """A call that the model made earlier; `arguments` is its text, as it was written: JSON, unless custom."""
 
     name: str
     arguments: str
+    is_custom: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +121,7 @@ class AssistantMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolMessage:
-    """The result of function `name`."""
+    """The result of tool `name`."""
 
     name: str
     text: str
@@ -132,5 +136,5 @@ class Conversation:
 
     messages: tuple[Message, ...]
     system: SystemMessage = field(default_factory=SystemMessage)
-    tools: tuple[FunctionTool, ...] = ()
+    tools: tuple[Tool, ...] = ()
     response_format: ResponseFormat = field(default_factory=TextFormat)

@@ -16,10 +16,10 @@ from optiq_harmony.conversation import (
     JsonSchemaFormat,
     ResponseFormat,
     TextFormat,
+    Tool,
 )
 from optiq_harmony.json_schema import check_size
 from optiq_harmony.schema_remarks import comment_lines
-from optiq_harmony.structure import Tool
 from optiq_harmony.typescript import TypeWriter
 
 

@@ -33,11 +33,11 @@ from optiq_harmony.conversation import (
     AssistantMessage,
     Conversation,
     DeveloperMessage,
-    FunctionTool,
     Message,
     ResponseFormat,
     SystemMessage,
     TextFormat,
+    Tool,
     ToolCall,
     ToolMessage,
     UserMessage,
@@ -123,7 +123,7 @@ def _system(system: SystemMessage) -> HarmonyMessage:
 
 
 def _developer(
-    instructions: str, tools: tuple[FunctionTool, ...], response_format: ResponseFormat
+    instructions: str, tools: tuple[Tool, ...], response_format: ResponseFormat
 ) -> Iterator[HarmonyMessage]:
     text = developer_text(instructions or None, tools, response_format)
     if text:
@@ -145,4 +145,5 @@ def _spoken(text: str, channel: str) -> HarmonyMessage:
 
 def _call(call: ToolCall) -> HarmonyMessage:
     message = HarmonyMessage.from_role_and_content(Role.ASSISTANT, call.arguments).with_channel("commentary")
-    return message.with_recipient(f"functions.{call.name}").with_content_type("<|constrain|>json")
+    addressed = message.with_recipient(f"functions.{call.name}")
+    return addressed if call.is_custom else addressed.with_content_type("<|constrain|>json")

@@ -10,11 +10,13 @@ from typing import assert_never
 from optiq_harmony.conversation import (
     AssistantMessage,
     Conversation,
+    CustomTool,
     DeveloperMessage,
     FunctionTool,
     JsonSchema,
     JsonSchemaFormat,
     Message,
+    Tool,
     ToolMessage,
     UserMessage,
 )
@@ -77,11 +79,18 @@ def _require_name(name: str, *, field: str) -> None:
         raise InvalidName(field, name=name)
 
 
-def _require_tool(tool: FunctionTool, *, field: str) -> None:
+def _require_tool(tool: Tool, *, field: str) -> None:
     _require_name(tool.name, field=f"{field}.name")
     require_unicode(tool.description, field=f"{field}.description")
-    if tool.parameters is not None:
-        _require_schema(tool.parameters, field=f"{field}.parameters")
+    match tool:
+        case FunctionTool():
+            if tool.parameters is not None:
+                _require_schema(tool.parameters, field=f"{field}.parameters")
+        case CustomTool():
+            if tool.grammar is not None:
+                require_unicode(tool.grammar.definition, field=f"{field}.grammar")
+        case _:
+            assert_never(tool)
 
 
 def _require_format(response_format: JsonSchemaFormat, *, field: str) -> None:

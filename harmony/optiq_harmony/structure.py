@@ -6,16 +6,13 @@ An inconsistent demand cannot be constructed. What the schemas inside say is jud
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
 
-from optiq_harmony.conversation import CustomTool, FunctionTool, ResponseFormat, TextFormat
+from optiq_harmony.conversation import ResponseFormat, TextFormat, Tool
 from optiq_harmony.structure_errors import StructureError
 
 # A name stands in a message header, where white space and `<` would end it. 64 characters is OpenAI's limit;
 # MCP servers joined with their tools' names go beyond it, and dots are theirs too.
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-
-Tool: TypeAlias = FunctionTool | CustomTool
 
 
 class ToolChoiceMode(StrEnum):

@@ -13,12 +13,14 @@ from openai_harmony import RenderConversationConfig, Role
 from optiq_harmony.conversation import (
     AssistantMessage,
     Conversation,
+    CustomTool,
     DeveloperMessage,
     FunctionTool,
     JsonSchemaFormat,
     Message,
     ReasoningEffort,
     SystemMessage,
+    Tool,
     ToolCall,
     ToolMessage,
     UserMessage,
@@ -63,7 +65,7 @@ def _written(vocabulary: Vocabulary, prompt: Prompt) -> str:
     return b"".join(map(vocabulary.token_bytes, prompt.ids)).decode()
 
 
-def _rendered(vocabulary: Vocabulary, *messages: Message, tools: tuple[FunctionTool, ...] = ()) -> str:
+def _rendered(vocabulary: Vocabulary, *messages: Message, tools: tuple[Tool, ...] = ()) -> str:
     """What follows the system message, without the reply's start."""
     written = _written(vocabulary, Renderer(vocabulary).render(Conversation(messages=messages, tools=tools)))
     return written.removeprefix(_SYSTEM_WITH_TOOLS if tools else _SYSTEM).removesuffix("<|start|>assistant")
@@ -167,6 +169,21 @@ def test_a_running_tool_loop_goes_back_with_its_reasoning(vocabulary: Vocabulary
         "<|start|>assistant to=functions.weather<|channel|>commentary <|constrain|>json<|message|>"
         "not json<|call|>"
         "<|start|>functions.weather to=assistant<|channel|>commentary<|message|>20 degrees<|end|>"
+    )
+
+
+def test_a_custom_call_goes_back_as_the_text_that_it_was(vocabulary: Vocabulary) -> None:
+    call = ToolCall(name="shell", arguments="ls -l", is_custom=True)
+    messages = (AssistantMessage(tool_calls=(call,)), ToolMessage(name="shell", text="a.txt"))
+
+    written = _rendered(vocabulary, *messages, tools=(CustomTool(name="shell"),))
+
+    assert written == (
+        "<|start|>developer<|message|># Tools\n\n## functions\n\nnamespace functions {\n\n"
+        "// The input is plain text, not JSON.\ntype shell = (_: string) => any;\n\n"
+        "} // namespace functions<|end|>"
+        "<|start|>assistant to=functions.shell<|channel|>commentary<|message|>ls -l<|call|>"
+        "<|start|>functions.shell to=assistant<|channel|>commentary<|message|>a.txt<|end|>"
     )
 
 

@@ -5,11 +5,15 @@ import pytest
 from optiq_harmony.conversation import (
     AssistantMessage,
     Conversation,
+    CustomTool,
     DeveloperMessage,
     FunctionTool,
+    GrammarSyntax,
     JsonSchema,
     Message,
+    Tool,
     ToolCall,
+    ToolGrammar,
     ToolMessage,
     UserMessage,
 )
@@ -63,9 +67,14 @@ def test_a_lone_surrogate_is_refused_with_its_field(message: Message, field: str
         (FunctionTool(name="f", description=_HALF), "tools[0].description"),
         (FunctionTool(name="f", parameters={"default": [1, (_HALF,)]}), "tools[0].parameters"),
         (FunctionTool(name="f", parameters={_HALF: True}), "tools[0].parameters"),
+        (CustomTool(name="f", description=_HALF), "tools[0].description"),
+        (
+            CustomTool(name="f", grammar=ToolGrammar(syntax=GrammarSyntax.REGEX, definition=_HALF)),
+            "tools[0].grammar",
+        ),
     ],
 )
-def test_a_lone_surrogate_in_a_tool_is_refused_with_its_field(tool: FunctionTool, field: str) -> None:
+def test_a_lone_surrogate_in_a_tool_is_refused_with_its_field(tool: Tool, field: str) -> None:
     with pytest.raises(LoneSurrogate) as refusal:
         require_renderable(Conversation(messages=(), tools=(tool,)))
 

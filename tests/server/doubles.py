@@ -78,6 +78,12 @@ class Replies:
         )
         return (*thought, *spoken, *header, *self.encode(arguments), ControlToken.CALL)
 
+    def custom_call(self, name: str, text: str, *, analysis: str = "") -> tuple[int, ...]:
+        """A custom tool's call, with reasoning before it if given."""
+        thought = (*self._message("analysis", analysis), *self._next()) if analysis else ()
+        body = self._message(f"commentary to=functions.{name}", text)[:-1]
+        return (*thought, *body, ControlToken.CALL)
+
     def endless_analysis(self) -> Iterable[int]:
         """Reasoning that never ends."""
         header = (ControlToken.CHANNEL, *self.encode("analysis"), ControlToken.MESSAGE)

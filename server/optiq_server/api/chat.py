@@ -14,6 +14,7 @@ from optiq_server.schema.chat import ChatCompletionRequest
 from optiq_server.schema.errors import ErrorBody
 from optiq_server.translate.chat_reply import ChatChunks, JsonObject, ReplyHead, chat_completion
 from optiq_server.translate.chat_request import ChatRequest, chat_request
+from optiq_server.translate.tools import custom_names
 
 
 def chat_router(services: Services) -> APIRouter:
@@ -48,6 +49,10 @@ class _Wire:
     new_id: Callable[[str], str]
     token_bytes: Callable[[int], bytes]
 
+    @property
+    def custom_tools(self) -> frozenset[str]:
+        return custom_names(self.request.job.structure.tools)
+
     def new_call_id(self) -> str:
         return self.new_id("call_")
 
@@ -57,11 +62,18 @@ class _Wire:
             new_call_id=self.new_call_id,
             token_bytes=self.token_bytes,
             include_usage=self.request.include_usage,
+            custom_tools=self.custom_tools,
         )
 
     def body(self, replies: Sequence[WholeReply]) -> JsonObject:
         choices = [(each.pieces, each.finished) for each in replies]
-        return chat_completion(self.head, choices, new_call_id=self.new_call_id, token_bytes=self.token_bytes)
+        return chat_completion(
+            self.head,
+            choices,
+            new_call_id=self.new_call_id,
+            token_bytes=self.token_bytes,
+            custom_tools=self.custom_tools,
+        )
 
 
 def _wire(services: Services, request: ChatRequest) -> _Wire:

@@ -22,10 +22,10 @@ from optiq_server.engine.constraint import Constraint
 from optiq_server.engine.engine import Generation
 from optiq_server.engine.errors import EngineError, NotReady
 from optiq_server.engine.types import Ended, EndReason, GenerationRequest, ModelInfo, Tokens
-from optiq_server.errors import InternalFailure, InvalidRequest
+from optiq_server.errors import InternalFailure
 from optiq_server.translate.job import Drawing, Job, TextJob
 from optiq_server.translate.reply import Failed, Finished, Outcome, Piece, Reply
-from optiq_server.translate.structure import refusal_of
+from optiq_server.translate.structure import refusal_of, unrenderable
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ async def begin(services: Services, job: Job, request_id: str) -> Turn:
         )
         for index, constraint in enumerate(constraints)
     ]
-    generations = submit(services, requests)
+    generations = submit(services, requests, prompt_field=job.names.prompt)
     parsers = [services.dialect.parser(job.structure) for _ in generations]
     return _turn(services, job, request_id, generations, parsers)
 
@@ -156,13 +156,11 @@ def render(services: Services, job: Job) -> RenderedPrompt:
     try:
         return services.dialect.render(job.conversation)
     except UnrenderableConversation as error:
-        # The conversation's indexes are not the request's: messages that say nothing were left out.
-        part = error.field.partition("[")[0]
-        raise InvalidRequest(error.reason, param=part, code="invalid_value") from error
+        raise unrenderable(error, job.names) from error
 
 
 def submit(
-    services: Services, requests: Sequence[GenerationRequest], *, prompt_field: str = "messages"
+    services: Services, requests: Sequence[GenerationRequest], *, prompt_field: str
 ) -> list[Generation]:
     """Queue all of them, or none. Raises ApiError."""
     try:
@@ -221,7 +219,7 @@ async def _constraint(services: Services, job: Job) -> Constraint | None:
     try:
         return await asyncio.to_thread(services.dialect.constraint, job.structure)
     except UnsupportedStructure as error:
-        raise refusal_of(error, job.tool_positions) from error
+        raise refusal_of(error, job.names) from error
 
 
 async def _merged(readers: Sequence[AsyncGenerator[Told, None]]) -> AsyncGenerator[Told, None]:

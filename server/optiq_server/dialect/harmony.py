@@ -71,9 +71,15 @@ class HarmonyDialect:
         try:
             constraint = self._compiler.result().constraint(reply_grammar(structure))
         except GrammarError as error:
-            in_format = not structure.callable_tools
-            raise UnsupportedStructure(error.reason, in_format=in_format) from error
+            raise _refusal(error, structure) from error
         return ReplyConstraint(constraint)
 
     def parser(self, structure: Structure = Structure()) -> Parser:  # noqa: B008  # it is frozen
         return Parser(self._vocabulary)
+
+
+def _refusal(error: GrammarError, structure: Structure) -> UnsupportedStructure:
+    if error.tool is None:
+        return UnsupportedStructure(error.reason, in_format=not structure.callable_tools)
+    place = next(index for index, tool in enumerate(structure.tools) if tool.name == error.tool)
+    return UnsupportedStructure(error.reason, tool=place)

@@ -23,18 +23,26 @@ class FunctionCall(RequestModel):
     arguments: Annotated[str, BeforeValidator(_arguments_text)] = ""
 
 
+class CustomCall(RequestModel):
+    """The custom tool that an earlier reply called, and its input."""
+
+    name: str
+    input: str = ""
+
+
 class MessageToolCall(RequestModel):
     """One call of an earlier reply."""
 
     id: Annotated[str, Field(min_length=1)]
     type: str = "function"
     function: FunctionCall | None = None
+    custom: CustomCall | None = None
 
     @field_validator("type")
     @classmethod
-    def _is_function(cls, kind: str) -> str:
-        if kind != "function":
-            raise unsupported(f"a call of type {kind!r}", "this server knows calls of type 'function'")
+    def _is_known(cls, kind: str) -> str:
+        if kind not in ("function", "custom"):
+            raise unsupported(f"a call of type {kind!r}", "send calls of type 'function' or 'custom'")
         return kind
 
 

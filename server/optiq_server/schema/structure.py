@@ -10,20 +10,21 @@ from optiq_server.schema.tools import JsonSchemaObject
 
 
 class ToolName(RequestModel):
-    """One function by its name."""
+    """One tool by its name."""
 
     name: str
 
 
 class AllowedTool(RequestModel):
-    """A function, as `allowed_tools` lists it."""
+    """A tool, as `allowed_tools` lists it."""
 
-    type: Literal["function"]
-    function: ToolName
+    type: Literal["function", "custom"]
+    function: ToolName | None = None
+    custom: ToolName | None = None
 
 
 class AllowedTools(RequestModel):
-    """Some of the functions that the request declares, which leaves the prompt and its cache as they are."""
+    """Some of the tools that the request declares, which leaves the prompt and its cache as they are."""
 
     mode: Literal["auto", "required"]
     tools: Annotated[list[AllowedTool], Field(min_length=1)]
@@ -32,8 +33,9 @@ class AllowedTools(RequestModel):
 class ToolChoiceObject(RequestModel):
     """Which tools may be called, or must. A plain mode is read as an object of that type."""
 
-    type: Literal["none", "auto", "required", "function", "allowed_tools"]
+    type: Literal["none", "auto", "required", "function", "custom", "allowed_tools"]
     function: ToolName | None = None
+    custom: ToolName | None = None
     allowed_tools: AllowedTools | None = None
 
 

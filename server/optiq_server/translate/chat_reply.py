@@ -28,8 +28,8 @@ class ReplyHead:
 class ChatChunks:
     """Pieces as chunks: `of` for what comes of each sample, `end` once for each sample, `closing` once.
 
-    `new_call_id` gives the ids of calls. `include_usage` adds a last chunk with the token counts, and null
-    for them in all others.
+    `new_call_id` gives the ids of calls; those of `custom_tools` are told as text. `include_usage` adds a
+    last chunk with the token counts, and null for them in all others.
     """
 
     def __init__(
@@ -39,11 +39,14 @@ class ChatChunks:
         new_call_id: Callable[[], str],
         token_bytes: Callable[[int], bytes],
         include_usage: bool,
+        custom_tools: frozenset[str] = frozenset(),
     ) -> None:
         self._head = head
         self._new_call_id = new_call_id
         self._token_bytes = token_bytes
         self._include_usage = include_usage
+        self._custom_tools = custom_tools
+        self._custom_calls: set[tuple[int, int]] = set()
         self._opened: set[int] = set()
         self._usages: list[Usage] = []
 
@@ -68,7 +71,28 @@ class ChatChunks:
 
     def _of(self, index: int, piece: Piece) -> JsonObject:
         logprobs = _logprobs([piece], self._token_bytes)
-        return self._chunk(index, _delta(piece, self._new_call_id), logprobs=logprobs)
+        return self._chunk(index, self._delta(index, piece), logprobs=logprobs)
+
+    def _delta(self, sample: int, piece: Piece) -> JsonObject:
+        match piece:
+            case Text(text=text):
+                return {"content": text}
+            case ReasoningDelta(text=text):
+                return {"reasoning_content": text, "reasoning": text}
+            case ToolCallStart(index=index, name=name):
+                is_custom = name in self._custom_tools
+                if is_custom:
+                    self._custom_calls.add((sample, index))
+                call = _call(self._new_call_id(), name, "", is_custom=is_custom)
+                return {"tool_calls": [{"index": index, **call}]}
+            case ToolCallDelta(index=index, arguments=arguments):
+                is_custom = (sample, index) in self._custom_calls
+                more = (
+                    {"custom": {"input": arguments}} if is_custom else {"function": {"arguments": arguments}}
+                )
+                return {"tool_calls": [{"index": index, **more}]}
+            case _:
+                assert_never(piece)
 
     def _chunk(
         self,
@@ -101,12 +125,13 @@ def chat_completion(
     *,
     new_call_id: Callable[[], str],
     token_bytes: Callable[[int], bytes],
+    custom_tools: frozenset[str] = frozenset(),
 ) -> JsonObject:
     """The body of a reply that is not streamed, with one choice a sample."""
     choices = [
         {
             "index": index,
-            "message": _message(pieces, new_call_id),
+            "message": _message(pieces, new_call_id, custom_tools),
             "logprobs": _logprobs(pieces, token_bytes),
             "finish_reason": finished.reason,
         }
@@ -123,23 +148,9 @@ def chat_completion(
     }
 
 
-def _delta(piece: Piece, new_call_id: Callable[[], str]) -> JsonObject:
-    match piece:
-        case Text(text=text):
-            return {"content": text}
-        case ReasoningDelta(text=text):
-            return {"reasoning_content": text, "reasoning": text}
-        case ToolCallStart(index=index, name=name):
-            function = {"name": name, "arguments": ""}
-            call = {"index": index, "id": new_call_id(), "type": "function", "function": function}
-            return {"tool_calls": [call]}
-        case ToolCallDelta(index=index, arguments=arguments):
-            return {"tool_calls": [{"index": index, "function": {"arguments": arguments}}]}
-        case _:
-            assert_never(piece)
-
-
-def _message(pieces: Iterable[Piece], new_call_id: Callable[[], str]) -> JsonObject:
+def _message(
+    pieces: Iterable[Piece], new_call_id: Callable[[], str], custom_tools: frozenset[str]
+) -> JsonObject:
     """Pieces joined. Content is null only where calls stand in its place."""
     text: list[str] = []
     reasoning: list[str] = []
@@ -164,12 +175,15 @@ def _message(pieces: Iterable[Piece], new_call_id: Callable[[], str]) -> JsonObj
         message["reasoning_content"] = message["reasoning"] = "".join(reasoning)
     if names:
         message["tool_calls"] = [
-            _call(new_call_id(), name, "".join(arguments[index])) for index, name in names.items()
+            _call(new_call_id(), name, "".join(arguments[index]), is_custom=name in custom_tools)
+            for index, name in names.items()
         ]
     return message
 
 
-def _call(call_id: str, name: str, arguments: str) -> JsonObject:
+def _call(call_id: str, name: str, arguments: str, *, is_custom: bool) -> JsonObject:
+    if is_custom:
+        return {"id": call_id, "type": "custom", "custom": {"name": name, "input": arguments}}
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 

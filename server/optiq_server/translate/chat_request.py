@@ -11,7 +11,6 @@ from optiq_harmony.conversation import (
     AssistantMessage,
     Conversation,
     DeveloperMessage,
-    FunctionTool,
     Message,
     ReasoningEffort,
     SystemMessage,
@@ -24,25 +23,14 @@ from optiq_server.errors import InvalidRequest
 from optiq_server.schema.chat import ChatCompletionRequest
 from optiq_server.schema.fields import ContentPart
 from optiq_server.schema.messages import ChatMessage, MessageToolCall
-from optiq_server.schema.tools import Tool
-from optiq_server.translate.job import Job
+from optiq_server.translate.effort import NEAREST_EFFORT
+from optiq_server.translate.job import FieldNames, Job
 from optiq_server.translate.sampling import sampling_of
 from optiq_server.translate.structure import stated_effort, structure_of
+from optiq_server.translate.tools import chat_tools
 
 _PART_SEPARATOR = "\n"
 """Parts are blocks of their own (a question, a file); joined without a gap, their words would touch."""
-
-_NEAREST_EFFORT = {
-    None: ReasoningEffort.MEDIUM,
-    "none": ReasoningEffort.LOW,
-    "minimal": ReasoningEffort.LOW,
-    "low": ReasoningEffort.LOW,
-    "medium": ReasoningEffort.MEDIUM,
-    "high": ReasoningEffort.HIGH,
-    "xhigh": ReasoningEffort.HIGH,
-    "max": ReasoningEffort.HIGH,
-}
-"""gpt-oss was trained on three efforts; others mean the nearest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +52,11 @@ def chat_request(body: ChatCompletionRequest) -> ChatRequest:
 
 
 def _job(body: ChatCompletionRequest) -> Job:
-    functions = _functions(body.tools or [])
-    tools = tuple(functions.values())
+    declared = chat_tools(body.tools or [])
+    tools = tuple(each.tool for each in declared)
     sampling = sampling_of(body)
-    structure = structure_of(body, tools, tuple(functions), well_formed=sampling.alters_logits)
+    name_fields = [each.name_field for each in declared]
+    structure = structure_of(body, tools, name_fields, well_formed=sampling.alters_logits)
     return Job(
         conversation=Conversation(
             messages=_messages(body.messages),
@@ -76,7 +65,7 @@ def _job(body: ChatCompletionRequest) -> Job:
             response_format=structure.response_format,
         ),
         structure=structure,
-        tool_positions=tuple(functions),
+        names=FieldNames(tools=tuple(each.form_field for each in declared)),
         sampling=sampling,
         max_tokens=min(
             (given for given in (body.max_tokens, body.max_completion_tokens) if given is not None),
@@ -101,29 +90,12 @@ def _top_logprobs(body: ChatCompletionRequest) -> int | None:
 
 
 def _effort(body: ChatCompletionRequest) -> ReasoningEffort:
-    return _NEAREST_EFFORT[stated_effort(body)]
-
-
-def _functions(tools: Sequence[Tool]) -> dict[int, FunctionTool]:
-    """The functions among the tools, by their places."""
-    functions: dict[int, FunctionTool] = {}
-    for index, tool in enumerate(tools):
-        if tool.type != "function":
-            continue
-        if tool.function is None:
-            raise _missing(f"tools[{index}].function")
-        functions[index] = FunctionTool(
-            name=tool.function.name,
-            description=tool.function.description or "",
-            parameters=tool.function.parameters,
-            strict=tool.function.strict is True,
-        )
-    return functions
+    return NEAREST_EFFORT[stated_effort(body)]
 
 
 def _messages(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
     """Each message in harmony's terms. An assistant message that says nothing is left out."""
-    function_of_call: dict[str, str] = {}
+    tool_of_call: dict[str, str] = {}
     translated: list[Message] = []
     for index, message in enumerate(messages):
         path = f"messages[{index}]"
@@ -134,10 +106,10 @@ def _messages(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
                 translated.append(UserMessage(text=_required_text(message, path)))
             case "assistant":
                 calls = _calls(message.tool_calls or [], path)
-                function_of_call.update(calls.names)
+                tool_of_call.update(calls.names)
                 translated += _assistant(message, calls.calls)
             case "tool":
-                translated.append(_tool_result(message, path, function_of_call))
+                translated.append(_tool_result(message, path, tool_of_call))
     return tuple(translated)
 
 
@@ -151,7 +123,7 @@ def _assistant(message: ChatMessage, calls: tuple[ToolCall, ...]) -> list[Assist
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Calls:
-    """An assistant message's calls, and which function each call id belongs to."""
+    """An assistant message's calls, and which tool each call id belongs to."""
 
     calls: tuple[ToolCall, ...]
     names: dict[str, str]
@@ -161,18 +133,27 @@ def _calls(calls: Sequence[MessageToolCall], path: str) -> _Calls:
     translated: list[ToolCall] = []
     names: dict[str, str] = {}
     for index, call in enumerate(calls):
-        if call.function is None:
-            raise _missing(f"{path}.tool_calls[{index}].function")
-        names[call.id] = call.function.name
-        translated.append(ToolCall(name=call.function.name, arguments=call.function.arguments))
+        one = _call(call, f"{path}.tool_calls[{index}]")
+        names[call.id] = one.name
+        translated.append(one)
     return _Calls(calls=tuple(translated), names=names)
 
 
-def _tool_result(message: ChatMessage, path: str, function_of_call: dict[str, str]) -> ToolMessage:
+def _call(call: MessageToolCall, path: str) -> ToolCall:
+    if call.type == "custom":
+        if call.custom is None:
+            raise _missing(f"{path}.custom")
+        return ToolCall(name=call.custom.name, arguments=call.custom.input, is_custom=True)
+    if call.function is None:
+        raise _missing(f"{path}.function")
+    return ToolCall(name=call.function.name, arguments=call.function.arguments)
+
+
+def _tool_result(message: ChatMessage, path: str, tool_of_call: dict[str, str]) -> ToolMessage:
     param = f"{path}.tool_call_id"
     if message.tool_call_id is None:
         raise _missing(param)
-    name = function_of_call.get(message.tool_call_id)
+    name = tool_of_call.get(message.tool_call_id)
     if name is None:
         raise InvalidRequest(
             f"'{param}' is {message.tool_call_id!r}: no earlier assistant message has a call with this id",

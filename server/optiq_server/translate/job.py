@@ -8,6 +8,18 @@ from optiq_server.engine.types import SamplingParameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FieldNames:
+    """How a request spells what may be at fault in a job. The defaults are a chat's.
+
+    `tools` has one entry for each of the structure's tools: the field of its schema or grammar.
+    """
+
+    prompt: str = "messages"
+    tools: tuple[str, ...] = ()
+    response_schema: str = "response_format.json_schema.schema"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
     """How `samples` replies to one prompt are drawn.
 
@@ -24,14 +36,11 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job(Drawing):
-    """Replies to one conversation.
-
-    `tool_positions` are the places of the structure's tools among the request's, for errors that name them.
-    """
+    """Replies to one conversation."""
 
     conversation: Conversation
     structure: Structure = field(default_factory=Structure)
-    tool_positions: tuple[int, ...] = ()
+    names: FieldNames = field(default_factory=FieldNames)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

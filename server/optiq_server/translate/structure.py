@@ -3,31 +3,33 @@
 Raises InvalidRequest, which names the field.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from optiq_harmony.conversation import (
-    FunctionTool,
     JsonObjectFormat,
     JsonSchemaFormat,
     ResponseFormat,
     TextFormat,
+    Tool,
 )
 from optiq_harmony.structure import Structure, ToolChoice, ToolChoiceMode
 from optiq_harmony.structure_errors import StructureError
-from optiq_server.dialect.protocol import UnsupportedStructure
+from optiq_server.dialect.protocol import UnrenderableConversation, UnsupportedStructure
 from optiq_server.errors import InvalidRequest
 from optiq_server.schema.chat import ChatCompletionRequest, Effort
+from optiq_server.schema.structure import AllowedTool
+from optiq_server.translate.job import FieldNames
 
 
 def structure_of(
     body: ChatCompletionRequest,
-    tools: Sequence[FunctionTool],
-    positions: Sequence[int],
+    tools: Sequence[Tool],
+    name_fields: Sequence[str],
     *,
     well_formed: bool,
 ) -> Structure:
-    """The demands on the reply. `tools` are the body's functions, `positions` their places in its tools."""
+    """The demands on the reply. `tools` are the body's, `name_fields` where it has their names."""
     try:
         return Structure(
             tools=tuple(tools),
@@ -39,11 +41,7 @@ def structure_of(
             well_formed=well_formed,
         )
     except StructureError as error:
-        param = error.field
-        if param.startswith("tools["):
-            place = int(param.removeprefix("tools[").partition("]")[0])
-            param = f"tools[{positions[place]}].function.name"
-        raise InvalidRequest(f"'{param}': {error.reason}", param=param, code="invalid_value") from error
+        raise inconsistent(error, name_fields) from error
 
 
 def stated_effort(body: ChatCompletionRequest) -> Effort | None:
@@ -52,13 +50,37 @@ def stated_effort(body: ChatCompletionRequest) -> Effort | None:
     return body.reasoning_effort or shared
 
 
-def refusal_of(error: UnsupportedStructure, positions: Sequence[int]) -> InvalidRequest:
+def inconsistent(error: StructureError, name_fields: Sequence[str]) -> InvalidRequest:
+    """Demands that contradict each other. `name_fields` are where the tools' names stand in the request."""
+    param = error.field
+    if param.startswith("tools["):
+        param = name_fields[int(param.removeprefix("tools[").partition("]")[0])]
+    return InvalidRequest(f"'{param}': {error.reason}", param=param, code="invalid_value")
+
+
+def refusal_of(error: UnsupportedStructure, names: FieldNames) -> InvalidRequest:
     """What the dialect cannot enforce, by the name of the request's field."""
     if error.tool is not None:
-        param = f"tools[{positions[error.tool]}].function.parameters"
+        param = names.tools[error.tool]
     else:
-        param = "response_format.json_schema.schema" if error.in_format else "tools"
+        param = names.response_schema if error.in_format else "tools"
     return InvalidRequest(f"'{param}': {error.reason}", param=param, code="invalid_json_schema")
+
+
+def unrenderable(error: UnrenderableConversation, names: FieldNames) -> InvalidRequest:
+    """What the dialect cannot put into a prompt, by the name of the request's field.
+
+    Of a message it is the whole list: messages that say nothing were left out, so their places differ.
+    """
+    part, _, rest = error.field.partition("[")
+    match part:
+        case "messages":
+            param = names.prompt
+        case "tools":
+            param = names.tools[int(rest.partition("]")[0])].partition(".")[0]
+        case _:
+            param = names.response_schema
+    return InvalidRequest(error.reason, param=param, code="invalid_value")
 
 
 def _tool_choice(body: ChatCompletionRequest) -> ToolChoice:
@@ -68,18 +90,27 @@ def _tool_choice(body: ChatCompletionRequest) -> ToolChoice:
     match choice.type:
         case "none" | "auto" | "required":
             return ToolChoice(mode=ToolChoiceMode(choice.type))
-        case "function":
-            if choice.function is None:
-                raise _missing("tool_choice.function")
-            return ToolChoice(mode=ToolChoiceMode.REQUIRED, names=frozenset({choice.function.name}))
+        case "function" | "custom":
+            tool = choice.function if choice.type == "function" else choice.custom
+            if tool is None:
+                raise _missing(f"tool_choice.{choice.type}")
+            return ToolChoice(mode=ToolChoiceMode.REQUIRED, names=frozenset({tool.name}))
         case "allowed_tools":
             allowed = choice.allowed_tools
             if allowed is None:
                 raise _missing("tool_choice.allowed_tools")
-            names = frozenset(tool.function.name for tool in allowed.tools)
+            names = frozenset(_allowed_names(allowed.tools))
             return ToolChoice(mode=ToolChoiceMode(allowed.mode), names=names)
         case _:
             assert_never(choice.type)
+
+
+def _allowed_names(tools: Sequence[AllowedTool]) -> Iterator[str]:
+    for index, tool in enumerate(tools):
+        named = tool.function if tool.type == "function" else tool.custom
+        if named is None:
+            raise _missing(f"tool_choice.allowed_tools.tools[{index}].{tool.type}")
+        yield named.name
 
 
 def _response_format(body: ChatCompletionRequest) -> ResponseFormat:

@@ -6,6 +6,7 @@ from typing import cast
 
 from openai.types.chat import (
     ChatCompletionChunk,
+    ChatCompletionCustomToolParam,
     ChatCompletionFunctionToolParam,
     ChatCompletionMessageParam,
 )
@@ -288,3 +289,46 @@ async def test_every_streamed_chunk_is_of_the_sdks_type(
     assert events[-1] == "data: [DONE]"
     for event in events[:-1]:
         ChatCompletionChunk.model_validate_json(event.removeprefix("data: "), strict=True)
+
+
+async def test_a_custom_tool_is_called_with_text_and_its_call_goes_back(
+    serve: Serve, scripted: Scripted, replies: Replies
+) -> None:
+    prompts: list[str] = []
+    script = [replies.custom_call("shell", "ls -l"), replies.final("One file.")]
+    tool: ChatCompletionCustomToolParam = {
+        "type": "custom",
+        "custom": {
+            "name": "shell",
+            "format": {"type": "grammar", "grammar": {"syntax": "regex", "definition": "ls( -[a-z])*"}},
+        },
+    }
+
+    def play(request: GenerationRequest) -> tuple[int, ...]:
+        prompts.append(replies.prompt_text(request.prompt))
+        return script[len(prompts) - 1]
+
+    async with serve(lambda: scripted(play)) as server:
+        create = server.openai.chat.completions.create
+        asked = await create(
+            model="m",
+            messages=[_WEATHER_QUESTION],
+            tools=[tool],
+            tool_choice={"type": "custom", "custom": {"name": "shell"}},
+        )
+        message = asked.choices[0].message
+        call = (message.tool_calls or [])[0]
+        await create(
+            model="m",
+            messages=[
+                _WEATHER_QUESTION,
+                cast(ChatCompletionMessageParam, message.model_dump()),
+                {"role": "tool", "tool_call_id": call.id, "content": "a.txt"},
+            ],
+            tools=[tool],
+        )
+
+    assert call.type == "custom"
+    assert (call.custom.name, call.custom.input) == ("shell", "ls -l")
+    assert "to=functions.shell<|channel|>commentary<|message|>ls -l<|call|>" in prompts[1]
+    assert "<|start|>functions.shell to=assistant<|channel|>commentary<|message|>a.txt" in prompts[1]

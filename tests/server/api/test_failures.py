@@ -127,7 +127,7 @@ async def test_a_schema_that_cannot_be_rendered_is_400_and_named(serve: Serve, s
     async with serve(lambda: scripted(lambda _: ())) as server:
         answer = await server.http.post(_CHAT, json={**_BODY, "tools": tools})
 
-    assert (answer.status_code, _error(answer)["param"]) == (400, "tools")
+    assert (answer.status_code, _error(answer)["param"]) == (400, "tools[0]")
 
 
 async def test_a_model_without_harmonys_vocabulary_is_500_and_logged(

@@ -6,10 +6,18 @@ from datetime import date
 import pytest
 
 from optiq_harmony.constraint import GrammarCompiler
-from optiq_harmony.conversation import Conversation, FunctionTool, UserMessage
+from optiq_harmony.conversation import (
+    Conversation,
+    CustomTool,
+    FunctionTool,
+    GrammarSyntax,
+    ToolGrammar,
+    UserMessage,
+)
+from optiq_harmony.structure import Structure
 from optiq_harmony.vocabulary import Vocabulary
 from optiq_server.dialect.harmony import HarmonyDialect
-from optiq_server.dialect.protocol import Dialect, UnrenderableConversation
+from optiq_server.dialect.protocol import Dialect, UnrenderableConversation, UnsupportedStructure
 from tests.server.doubles import Replies
 
 
@@ -67,3 +75,12 @@ def test_what_cannot_be_rendered_is_refused_by_field(dialect: Dialect) -> None:
         dialect.render(Conversation(messages=(UserMessage(text="hi"),), tools=(tool,)))
 
     assert caught.value.field.startswith("tools")
+
+
+def test_a_grammar_that_does_not_compile_is_refused_by_its_tools_place(dialect: Dialect) -> None:
+    bad = CustomTool(name="g", grammar=ToolGrammar(syntax=GrammarSyntax.REGEX, definition="(a"))
+
+    with pytest.raises(UnsupportedStructure) as caught:
+        dialect.constraint(Structure(tools=(FunctionTool(name="f"), bad)))
+
+    assert (caught.value.tool, caught.value.in_format) == (1, False)

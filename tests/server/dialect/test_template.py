@@ -5,6 +5,7 @@ import pytest
 from optiq_harmony.conversation import (
     AssistantMessage,
     Conversation,
+    CustomTool,
     DeveloperMessage,
     FunctionTool,
     JsonObjectFormat,
@@ -283,3 +284,10 @@ def test_a_parser_reads_calls_of_the_tools_that_may_be_called_only() -> None:
     assert told(Structure(tools=(ADD,))) == ["ToolCallStart", "ToolCallDelta", "MessageEnd"]
     assert "ToolCallStart" not in told(Structure(tools=(ADD,), tool_choice=none))
     assert "ToolCallStart" not in told(Structure())
+
+
+def test_custom_tools_are_refused_by_their_place() -> None:
+    with pytest.raises(UnsupportedStructure, match="JSON") as refused:
+        QWEN.dialect.constraint(Structure(tools=(ADD, CustomTool(name="shell"))))
+
+    assert refused.value.tool == 1

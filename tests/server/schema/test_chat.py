@@ -131,7 +131,7 @@ def test_honoured_values_are_accepted(fields: dict[str, object]) -> None:
         ({"tool_choice": "sometimes"}, "tool_choice"),
         ({"tool_choice": {"type": "function", "function": {}}}, "tool_choice.function.name"),
         ({"tool_choice": 5}, "tool_choice"),
-        ({"tool_choice": {"type": "custom", "custom": {"name": "f"}}}, "tool_choice.type"),
+        ({"tool_choice": {"type": "mcp", "server_label": "f"}}, "tool_choice.type"),
         (
             {"tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}},
             "tool_choice.allowed_tools.tools",
@@ -168,7 +168,7 @@ def test_honoured_values_are_accepted(fields: dict[str, object]) -> None:
         ),
         ({"messages": [{"role": "assistant", "tool_calls": [{"id": ""}]}]}, "messages[0].tool_calls[0].id"),
         (
-            {"messages": [{"role": "assistant", "tool_calls": [{"id": "1", "type": "custom"}]}]},
+            {"messages": [{"role": "assistant", "tool_calls": [{"id": "1", "type": "mcp"}]}]},
             "messages[0].tool_calls[0].type",
         ),
         ({"messages": [{"role": "assistant", "function_call": {"name": "f"}}]}, "messages[0].function_call"),

@@ -1,6 +1,7 @@
 """The wire format of chat completions. The stream and the body say the same."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -227,3 +228,42 @@ def test_log_probabilities_stand_beside_their_text_in_stream_and_body() -> None:
         [entry] = content
         assert (entry.token, entry.logprob, entry.bytes) == ("<5>", -0.5, list(b"<5>"))
         assert [(top.token, top.logprob) for top in entry.top_logprobs] == [("<5>", -0.5), ("<6>", -1.5)]
+
+
+def test_a_custom_tools_call_is_told_as_text_in_stream_and_body() -> None:
+    pieces: list[Piece] = [
+        ToolCallStart(index=0, name="shell"),
+        ToolCallDelta(index=0, arguments="ls "),
+        ToolCallDelta(index=0, arguments="-l"),
+    ]
+    custom = frozenset({"shell"})
+    chunks = ChatChunks(
+        _HEAD,
+        new_call_id=CountedIds(),
+        token_bytes=_token_bytes,
+        include_usage=False,
+        custom_tools=custom,
+    )
+
+    told: list[Any] = chunks.of(0, pieces)
+    body = chat_completion(
+        _HEAD,
+        [(pieces, _FINISHED)],
+        new_call_id=CountedIds(),
+        token_bytes=_token_bytes,
+        custom_tools=custom,
+    )
+
+    # The SDK has a type for such a call in a body, but none in a stream.
+    assert [chunk["choices"][0]["delta"]["tool_calls"] for chunk in told[1:]] == [
+        [{"index": 0, "id": "call_0", "type": "custom", "custom": {"name": "shell", "input": ""}}],
+        [{"index": 0, "custom": {"input": "ls "}}],
+        [{"index": 0, "custom": {"input": "-l"}}],
+    ]
+    message = ChatCompletion.model_validate(body, strict=True).choices[0].message
+    assert message.tool_calls is not None
+    assert message.tool_calls[0].model_dump() == {
+        "id": "call_0",
+        "type": "custom",
+        "custom": {"name": "shell", "input": "ls -l"},
+    }

@@ -6,10 +6,13 @@ import pytest
 
 from optiq_harmony.conversation import (
     AssistantMessage,
+    CustomTool,
     DeveloperMessage,
     FunctionTool,
+    GrammarSyntax,
     ReasoningEffort,
     ToolCall,
+    ToolGrammar,
     ToolMessage,
     UserMessage,
 )
@@ -174,6 +177,75 @@ def test_functions_are_offered_and_other_tools_are_ignored() -> None:
 
 def test_a_function_tool_without_a_function_is_named() -> None:
     assert _refusal(tools=[_TOOL, {"type": "function"}]).param == "tools[1].function"
+
+
+def test_a_custom_tool_is_offered_with_its_grammar() -> None:
+    grammar = {"type": "grammar", "grammar": {"syntax": "regex", "definition": "a+"}}
+    tools = [
+        {"type": "web_search"},
+        {"type": "custom", "custom": {"name": "as", "description": "Only a.", "format": grammar}},
+        {"type": "custom", "custom": {"name": "shell", "format": {"type": "text"}}},
+    ]
+
+    job = _job(tools=tools, tool_choice={"type": "custom", "custom": {"name": "as"}})
+
+    assert job.conversation.tools == (
+        CustomTool(
+            name="as",
+            description="Only a.",
+            grammar=ToolGrammar(syntax=GrammarSyntax.REGEX, definition="a+"),
+        ),
+        CustomTool(name="shell"),
+    )
+    assert job.structure.tool_choice.names == frozenset({"as"})
+    assert job.names.tools == ("tools[1].custom.format", "tools[2].custom.format")
+
+
+def test_a_custom_call_goes_back_as_text() -> None:
+    call = {"id": "c", "type": "custom", "custom": {"name": "shell", "input": "ls"}}
+    job = _job(
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "a.txt"},
+    )
+
+    assert job.conversation.messages == (
+        AssistantMessage(tool_calls=(ToolCall(name="shell", arguments="ls", is_custom=True),)),
+        ToolMessage(name="shell", text="a.txt"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"tools": [{"type": "custom"}]}, "tools[0].custom"),
+        (
+            {"tools": [{"type": "custom", "custom": {"name": "f", "format": {"type": "grammar"}}}]},
+            "tools[0].custom.format.grammar",
+        ),
+        ({"tool_choice": {"type": "custom"}}, "tool_choice.custom"),
+        (
+            {
+                "tool_choice": {
+                    "type": "allowed_tools",
+                    "allowed_tools": {"mode": "auto", "tools": [{"type": "custom"}]},
+                }
+            },
+            "tool_choice.allowed_tools.tools[0].custom",
+        ),
+        (
+            {"tools": [{"type": "custom", "custom": {"name": "f"}}] * 2},
+            "tools[1].custom.name",
+        ),
+    ],
+)
+def test_what_a_custom_tool_lacks_is_named(fields: dict[str, Any], param: str) -> None:
+    assert _refusal(**fields).param == param
+
+
+def test_a_custom_call_without_its_input_is_named() -> None:
+    call = {"id": "c", "type": "custom"}
+
+    assert _refusal({"role": "assistant", "tool_calls": [call]}).param == "messages[0].tool_calls[0].custom"
 
 
 def test_tool_choice_none_offers_no_functions() -> None:

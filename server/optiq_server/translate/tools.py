@@ -1,0 +1,82 @@
+"""A request's tools in harmony's terms, with the fields that they came from. Pure.
+
+Raises InvalidRequest, which names the field.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from optiq_harmony.conversation import CustomTool, FunctionTool, GrammarSyntax, Tool, ToolGrammar
+from optiq_server.errors import InvalidRequest
+from optiq_server.schema.tools import CustomFormat, Grammar
+from optiq_server.schema.tools import Tool as ToolBody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredTool:
+    """A tool that the model may call; where the request has its name, and its schema or grammar."""
+
+    tool: Tool
+    name_field: str
+    form_field: str
+
+
+def chat_tools(tools: Sequence[ToolBody]) -> list[DeclaredTool]:
+    """The functions and custom tools of a chat; tools of other types are left out."""
+    return [
+        _chat_tool(tool, f"tools[{index}]")
+        for index, tool in enumerate(tools)
+        if tool.type in ("function", "custom")
+    ]
+
+
+def tool_grammar(grammar: Grammar) -> ToolGrammar:
+    return ToolGrammar(syntax=GrammarSyntax(grammar.syntax), definition=grammar.definition)
+
+
+def custom_names(tools: Sequence[Tool]) -> frozenset[str]:
+    """The names whose calls are plain text."""
+    return frozenset(tool.name for tool in tools if isinstance(tool, CustomTool))
+
+
+def _chat_tool(tool: ToolBody, path: str) -> DeclaredTool:
+    if tool.type == "custom":
+        return _chat_custom(tool, f"{path}.custom")
+    if tool.function is None:
+        raise _missing(f"{path}.function")
+    return DeclaredTool(
+        tool=FunctionTool(
+            name=tool.function.name,
+            description=tool.function.description or "",
+            parameters=tool.function.parameters,
+            strict=tool.function.strict is True,
+        ),
+        name_field=f"{path}.function.name",
+        form_field=f"{path}.function.parameters",
+    )
+
+
+def _chat_custom(tool: ToolBody, path: str) -> DeclaredTool:
+    if tool.custom is None:
+        raise _missing(path)
+    return DeclaredTool(
+        tool=CustomTool(
+            name=tool.custom.name,
+            description=tool.custom.description or "",
+            grammar=_chat_grammar(tool.custom.format, f"{path}.format"),
+        ),
+        name_field=f"{path}.name",
+        form_field=f"{path}.format",
+    )
+
+
+def _chat_grammar(wanted: CustomFormat | None, path: str) -> ToolGrammar | None:
+    if wanted is None or wanted.type == "text":
+        return None
+    if wanted.grammar is None:
+        raise _missing(f"{path}.grammar")
+    return tool_grammar(wanted.grammar)
+
+
+def _missing(param: str) -> InvalidRequest:
+    return InvalidRequest(f"'{param}' is missing", param=param, code="missing_required_parameter")
