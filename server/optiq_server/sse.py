@@ -17,7 +17,7 @@ from starlette.types import Message
 logger = logging.getLogger(__name__)
 
 DONE = b"data: [DONE]\n\n"
-"""The last event of every stream in OpenAI's API."""
+"""The last event of a stream of chat completions."""
 
 _PING_INTERVAL_SECONDS = 15.0
 """Below the 30 s after which the strictest proxies and clients give up on a silent connection."""
@@ -25,9 +25,10 @@ _PING_INTERVAL_SECONDS = 15.0
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-def event(data: Mapping[str, object]) -> bytes:
-    """One event. JSON escapes line ends, so the data is one line."""
-    return b"data: " + _encode(data).encode() + b"\n\n"
+def event(data: Mapping[str, object], name: str | None = None) -> bytes:
+    """One event, named where the protocol wants it. JSON escapes line ends, so the data is one line."""
+    head = b"" if name is None else f"event: {name}\n".encode()
+    return head + b"data: " + _encode(data).encode() + b"\n\n"
 
 
 def leave_shutdown_to_the_server() -> None:

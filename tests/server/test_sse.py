@@ -30,6 +30,10 @@ def test_an_event_is_one_compact_line() -> None:
     )
 
 
+def test_an_event_may_have_a_name() -> None:
+    assert event({"type": "ping"}, name="ping") == b'event: ping\ndata: {"type":"ping"}\n\n'
+
+
 @given(st.text())
 def test_any_text_stays_on_its_line(text: str) -> None:
     written = event({"text": text})

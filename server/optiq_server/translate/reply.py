@@ -45,7 +45,8 @@ Piece: TypeAlias = ReasoningDelta | Text | ToolCallStart | ToolCallDelta
 
 _TextKind: TypeAlias = type[ReasoningDelta] | type[Text]
 
-_MESSAGE_SEPARATOR = "\n\n"
+MESSAGE_SEPARATOR = "\n\n"
+"""What parts two messages of one kind, by rule 2."""
 
 
 class FinishReason(StrEnum):
@@ -68,10 +69,11 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """The reply is whole, or was cut where the client wanted it."""
+    """The reply is whole, or was cut where the client wanted it: at `stop_string`, if one matched."""
 
     reason: FinishReason
     usage: Usage
+    stop_string: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +175,7 @@ class Reply:
         """Something of this kind is about to be shown."""
         if kind in self._parted:
             self._parted.remove(kind)
-            self._show(kind(text=_MESSAGE_SEPARATOR))
+            self._show(kind(text=MESSAGE_SEPARATOR))
         self._shown.add(kind)
 
     def _show(self, piece: Piece) -> None:
@@ -197,7 +199,7 @@ class Reply:
             cached_tokens=ended.cached_tokens,
             reasoning_tokens=self._attribution.reasoning_tokens,
         )
-        return Finished(reason=reason, usage=usage)
+        return Finished(reason=reason, usage=usage, stop_string=self._stop.matched)
 
     def _finish_reason(self, reason: EndReason) -> FinishReason | None:
         if self.is_stopped:
