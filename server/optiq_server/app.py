@@ -9,11 +9,14 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from optiq_server.api.anthropic import anthropic_router
+from optiq_server.api.background import BackgroundResponses
 from optiq_server.api.chat import chat_router
 from optiq_server.api.completions import completions_router
 from optiq_server.api.health import health_router
 from optiq_server.api.models import models_router
+from optiq_server.api.responses import responses_router
 from optiq_server.api.services import Services
+from optiq_server.api.stored_responses import stored_responses_router
 from optiq_server.api.tokenization import tokenization_router
 from optiq_server.engine.engine import Engine
 from optiq_server.engine.types import EngineState
@@ -22,13 +25,17 @@ from optiq_server.sse import leave_shutdown_to_the_server
 
 
 def create_app(services: Services) -> FastAPI:
-    """The ASGI application over these services. It starts the engine, and stops it."""
+    """The ASGI application over these services. It starts the engine, and stops it; it closes the store."""
+    background = BackgroundResponses()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         services.engine.start()
         yield
         await stop_engine(services.engine)
+        await background.finish()
+        if services.store is not None:
+            await services.store.close()
 
     leave_shutdown_to_the_server()
     app = FastAPI(title="OptiQ", version=services.version, lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -36,6 +43,8 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(completions_router(services))
     app.include_router(tokenization_router(services))
     app.include_router(anthropic_router(services))
+    app.include_router(responses_router(services, background))
+    app.include_router(stored_responses_router(services, background))
     app.include_router(models_router(services.served))
     app.include_router(health_router(services.engine))
     ErrorAnswers(services.new_id).add_to(app)

@@ -126,6 +126,13 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         help=f"for unpacked files (default: {CACHE_VARIABLE}, else %(default)s)",
     )
     add(
+        "--no-store",
+        dest="stores_responses",
+        action="store_false",
+        default=settings.stores_responses,
+        help="keep no responses; previous_response_id then finds none",
+    )
+    add(
         "--log-level",
         type=LogLevel,
         choices=list(LogLevel),
@@ -148,6 +155,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         served_model_name=options.served_model_name,
         strict_model=options.strict_model,
         cache_folder=options.cache_folder,
+        stores_responses=options.stores_responses,
         log_level=options.log_level,
         http=HttpSettings(host=options.host, port=options.port),
         generation=GenerationSettings(

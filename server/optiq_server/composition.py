@@ -17,7 +17,7 @@ from optiq_harmony.errors import VocabularyUnavailable
 from optiq_harmony.vocabulary import Vocabulary
 from optiq_server.announcement import ready_lines
 from optiq_server.api.served_model import ServedModel
-from optiq_server.api.services import Services
+from optiq_server.api.services import Services, seconds_since_1970
 from optiq_server.app import create_app, stop_engine
 from optiq_server.dialect.harmony import HarmonyDialect
 from optiq_server.dialect.loaded import LoadedDialect
@@ -28,6 +28,7 @@ from optiq_server.engine.types import EngineLimits, EngineState
 from optiq_server.errors import StartFailed
 from optiq_server.listener import url_of
 from optiq_server.model import OpenedModel, may_speak_harmony
+from optiq_server.response_store import ResponseStore
 from optiq_server.serving import GracefulServer, graceful_server
 from optiq_server.settings import LogLevel, Settings
 from optiq_server.version import installed_version
@@ -82,6 +83,7 @@ def _services(settings: Settings, open_model: OpenModel) -> Services:
         ),
         version=installed_version(),
         time_limit=generation.time_limit,
+        store=_store(settings),
     )
 
 
@@ -104,6 +106,12 @@ def _harmony(settings: Settings) -> Callable[[], Dialect]:
         return partial(make, load_vocabulary())
     except VocabularyUnavailable as error:
         raise StartFailed(str(error)) from error
+
+
+def _store(settings: Settings) -> ResponseStore | None:
+    if not settings.stores_responses:
+        return None
+    return ResponseStore(settings.cache_folder / "responses.sqlite3", clock=seconds_since_1970)
 
 
 def _compiler(vocabulary: Vocabulary) -> Future[GrammarCompiler]:

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from pathlib import Path
 
 import httpx
 import pytest
@@ -24,9 +25,12 @@ from optiq_server.engine.engine import Engine
 from optiq_server.engine.scripted_backend import Script, ScriptedBackend
 from optiq_server.engine.types import EngineLimits, EngineState, GenerationRequest
 from optiq_server.listener import bind, url_of
+from optiq_server.response_store import ResponseStore
 from optiq_server.serving import GracefulServer, graceful_server
 from optiq_server.settings import HttpSettings
 from tests.server.doubles import MODEL, CountedIds, Replies
+
+STORE_NAME = "responses.sqlite3"
 
 
 @pytest.fixture(scope="session", name="vocabulary")
@@ -69,7 +73,7 @@ class _QuietServer(GracefulServer):
 
 
 @pytest.fixture(name="serve")
-def _serve(vocabulary: Vocabulary, compiler: Future[GrammarCompiler]) -> Serve:
+def _serve(vocabulary: Vocabulary, compiler: Future[GrammarCompiler], tmp_path: Path) -> Serve:
     @contextlib.asynccontextmanager
     async def serve(
         open_backend: Callable[[], Backend],
@@ -80,6 +84,7 @@ def _serve(vocabulary: Vocabulary, compiler: Future[GrammarCompiler]) -> Serve:
         clock: Callable[[], float] | None = None,
         dialect: Dialect | None = None,
         strict_model: bool = False,
+        stores: bool = True,
     ) -> AsyncIterator[RunningServer]:
         engine = Engine(open_backend, limits or EngineLimits(), **({"clock": clock} if clock else {}))
         services = Services(
@@ -90,6 +95,7 @@ def _serve(vocabulary: Vocabulary, compiler: Future[GrammarCompiler]) -> Serve:
             time_limit=time_limit,
             new_id=CountedIds(),
             clock=lambda: 1_700_000_000,
+            store=ResponseStore(tmp_path / STORE_NAME, clock=lambda: 1_700_000_000) if stores else None,
         )
         async with _running(services) as running:
             if until_ready:

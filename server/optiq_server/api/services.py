@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from optiq_server.api.served_model import ServedModel
 from optiq_server.dialect.protocol import Dialect
 from optiq_server.engine.engine import Engine
+from optiq_server.response_store import ResponseStore
 
 
 def random_id(prefix: str) -> str:
@@ -21,7 +22,10 @@ def seconds_since_1970() -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """`time_limit` is in seconds; `version` is the server's own. `new_id` and `clock` are fixed in tests."""
+    """`time_limit` is in seconds; `version` is the server's own. `new_id` and `clock` are fixed in tests.
+
+    Without a `store` no response is kept.
+    """
 
     engine: Engine
     dialect: Dialect
@@ -30,3 +34,4 @@ class Services:
     time_limit: float
     new_id: Callable[[str], str] = random_id
     clock: Callable[[], int] = seconds_since_1970
+    store: ResponseStore | None = None

@@ -22,7 +22,7 @@ _MAX_STOP_LENGTH = 1024
 
 _MAX_SAMPLES = 16
 """As many as share a step; OpenAI takes 128."""
-_MAX_TOP_LOGPROBS = 20
+MAX_TOP_LOGPROBS = 20
 """As at OpenAI."""
 
 _Value = TypeVar("_Value")
@@ -106,7 +106,7 @@ class ChatCompletionRequest(SamplingFields, _NotHonoured):
     stop: StopStrings = None
     n: SampleCount | None = None
     logprobs: bool | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=_MAX_TOP_LOGPROBS)] | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
     reasoning_effort: Effort | None = None
     reasoning: Reasoning | None = None
     reasoning_budget: Annotated[int, Field(ge=0, le=INT32_MAX)] | None = None

@@ -17,6 +17,7 @@ TokenId = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
 LogitBias = Annotated[
     dict[TokenId, Annotated[float, Field(ge=-100, le=100)]], Field(max_length=_MAX_BIASED_TOKENS)
 ]
+Seed = Annotated[int, Field(ge=_INT64_MIN, le=_INT64_MAX)]
 
 
 class SamplingFields(RequestModel):
@@ -30,4 +31,4 @@ class SamplingFields(RequestModel):
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = None
-    seed: Annotated[int, Field(ge=_INT64_MIN, le=_INT64_MAX)] | None = None
+    seed: Seed | None = None

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from optiq_server.schema.fields import RequestModel
 
 
-def _finite(schema: dict[str, Any]) -> dict[str, Any]:
+def finite(schema: dict[str, Any]) -> dict[str, Any]:
     """NaN and the infinities are no JSON, although the parser reads them inside a free-form object."""
     try:
         json.dumps(schema, allow_nan=False)
@@ -18,7 +18,7 @@ def _finite(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-JsonSchemaObject = Annotated[dict[str, Any], AfterValidator(_finite)]
+JsonSchemaObject = Annotated[dict[str, Any], AfterValidator(finite)]
 
 
 # The name goes into a harmony header, where spaces separate, and into a TypeScript-like declaration.

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from optiq_harmony.conversation import CustomTool, FunctionTool, GrammarSyntax, Tool, ToolGrammar
 from optiq_server.errors import InvalidRequest
-from optiq_server.schema.tools import CustomFormat, Grammar
+from optiq_server.schema.response_tools import OWN_TOOLS, ResponseTool, ToolInputFormat
+from optiq_server.schema.tools import CustomFormat
 from optiq_server.schema.tools import Tool as ToolBody
 
 
@@ -30,8 +31,11 @@ def chat_tools(tools: Sequence[ToolBody]) -> list[DeclaredTool]:
     ]
 
 
-def tool_grammar(grammar: Grammar) -> ToolGrammar:
-    return ToolGrammar(syntax=GrammarSyntax(grammar.syntax), definition=grammar.definition)
+def response_tools(tools: Sequence[ResponseTool]) -> list[DeclaredTool]:
+    """The functions and custom tools of a response; tools of other types are left out."""
+    return [
+        _response_tool(tool, f"tools[{index}]") for index, tool in enumerate(tools) if tool.type in OWN_TOOLS
+    ]
 
 
 def custom_names(tools: Sequence[Tool]) -> frozenset[str]:
@@ -75,7 +79,37 @@ def _chat_grammar(wanted: CustomFormat | None, path: str) -> ToolGrammar | None:
         return None
     if wanted.grammar is None:
         raise _missing(f"{path}.grammar")
-    return tool_grammar(wanted.grammar)
+    return ToolGrammar(syntax=GrammarSyntax(wanted.grammar.syntax), definition=wanted.grammar.definition)
+
+
+def _response_tool(tool: ResponseTool, path: str) -> DeclaredTool:
+    if tool.name is None:
+        raise _missing(f"{path}.name")
+    description = tool.description or ""
+    if tool.type == "custom":
+        declared: Tool = CustomTool(
+            name=tool.name,
+            description=description,
+            grammar=_response_grammar(tool.format, f"{path}.format"),
+        )
+        return DeclaredTool(tool=declared, name_field=f"{path}.name", form_field=f"{path}.format")
+    declared = FunctionTool(
+        name=tool.name,
+        description=description,
+        parameters=tool.parameters,
+        strict=tool.strict is True,
+    )
+    return DeclaredTool(tool=declared, name_field=f"{path}.name", form_field=f"{path}.parameters")
+
+
+def _response_grammar(wanted: ToolInputFormat | None, path: str) -> ToolGrammar | None:
+    if wanted is None or wanted.type == "text":
+        return None
+    if wanted.syntax is None:
+        raise _missing(f"{path}.syntax")
+    if wanted.definition is None:
+        raise _missing(f"{path}.definition")
+    return ToolGrammar(syntax=GrammarSyntax(wanted.syntax), definition=wanted.definition)
 
 
 def _missing(param: str) -> InvalidRequest:

@@ -14,12 +14,20 @@ _NEVER = 10**9
 """Steps, or tokens, that a test never reaches."""
 
 
-async def _post(server: RunningServer, *, stream: bool) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Send a chat request on a socket of its own."""
+_ASKED: dict[str, dict[str, object]] = {
+    "/v1/chat/completions": {"messages": [{"role": "user", "content": "hi"}]},
+    "/v1/responses": {"input": "hi"},
+}
+
+
+async def _post(
+    server: RunningServer, *, stream: bool, path: str = "/v1/chat/completions"
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send a request on a socket of its own."""
     host, port = server.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    body = json.dumps({"messages": [{"role": "user", "content": "hi"}], "stream": stream}).encode()
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+    body = json.dumps({**_ASKED[path], "stream": stream}).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
     writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
     await writer.drain()
     return reader, writer
@@ -34,13 +42,14 @@ async def _until(holds: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "body"])
 @pytest.mark.parametrize("prefill_steps", [_NEVER, 1], ids=["prefill", "decode"])
+@pytest.mark.parametrize("path", _ASKED)
 async def test_a_client_that_leaves_frees_its_sequence(
-    serve: Serve, scripted: Scripted, replies: Replies, *, stream: bool, prefill_steps: int
+    serve: Serve, scripted: Scripted, replies: Replies, *, stream: bool, prefill_steps: int, path: str
 ) -> None:
     script = Script(tokens=replies.endless_final(), prefill_steps=prefill_steps)
     backend = scripted(lambda _: script)
     async with serve(lambda: backend) as server:
-        _, writer = await _post(server, stream=stream)
+        _, writer = await _post(server, stream=stream, path=path)
         await _until(lambda: len(backend.inserted) == 1)
 
         writer.close()

@@ -143,11 +143,11 @@ async def test_a_model_without_harmonys_vocabulary_is_500_and_logged(
 
 @pytest.mark.parametrize("body", [_BODY, _STREAM], ids=["body", "stream"])
 async def test_a_full_queue_is_429_with_a_time_to_retry(
-    serve: Serve, scripted: Scripted, replies: Replies, body: dict[str, object]
+    serve: Serve, replies: Replies, body: dict[str, object]
 ) -> None:
     endless = Script(tokens=replies.endless_final())
     limits = EngineLimits(max_running=1, max_waiting=0)
-    async with serve(lambda: scripted(lambda _: endless), limits=limits) as server:
+    async with serve(lambda: unhurried(endless), limits=limits) as server:
         first = await server.openai.chat.completions.create(
             model="m", messages=[{"role": "user", "content": "hi"}], stream=True
         )

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from optiq_server.schema.chat import ChatCompletionRequest
 from optiq_server.schema.messages import ChatMessage
+from optiq_server.schema.response_items import ITEM_TYPES, InputItem
+from optiq_server.schema.responses import ResponsesRequest
 
 _ROOT = Path(__file__).resolve().parents[3]
 _GOOD = {"messages": [{"role": "user", "content": "hi"}]}
@@ -37,6 +39,21 @@ _JSON = st.recursive(
 _FIELDS = st.sampled_from(sorted(ChatCompletionRequest.model_fields))
 _MESSAGES = st.lists(
     st.dictionaries(st.sampled_from(sorted(ChatMessage.model_fields)), _JSON, max_size=4), max_size=3
+)
+_ITEMS = st.lists(
+    st.dictionaries(
+        st.sampled_from(sorted(InputItem.model_fields)), _JSON | st.sampled_from(ITEM_TYPES), max_size=5
+    ),
+    max_size=3,
+)
+_RESPONSE_FIELDS = st.sampled_from(sorted(ResponsesRequest.model_fields))
+_RESPONSE_BODIES = st.one_of(
+    st.dictionaries(_RESPONSE_FIELDS, _JSON, max_size=4),
+    st.dictionaries(_RESPONSE_FIELDS, _JSON, max_size=3).map(lambda fields: {**fields, "input": "hi"}),
+    st.lists(_JSON, max_size=3).map(lambda tools: {"input": "hi", "tools": tools}),
+    _ITEMS.map(lambda items: {"input": items}),
+    _ITEMS.map(lambda items: {"input": [{"role": "user", "content": "hi"}, *items]}),
+    _JSON,
 )
 _BODIES = st.one_of(
     st.dictionaries(_FIELDS, _JSON, max_size=4),
@@ -62,8 +79,8 @@ def _client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
         process.communicate()
 
 
-def _post(client: httpx.Client, body: bytes) -> httpx.Response:
-    return client.post("/v1/chat/completions", content=body, headers={"Content-Type": "application/json"})
+def _post(client: httpx.Client, body: bytes, path: str = "/v1/chat/completions") -> httpx.Response:
+    return client.post(path, content=body, headers={"Content-Type": "application/json"})
 
 
 def _require_a_good_answer(client: httpx.Client) -> None:
@@ -81,6 +98,21 @@ def test_any_json_is_answered_or_refused_with_the_fields_name(client: httpx.Clie
         assert error["message"]
         assert error["param"] or not isinstance(body, dict)
     _require_a_good_answer(client)
+
+
+@settings(max_examples=150, deadline=None)
+@given(body=_RESPONSE_BODIES)
+def test_any_json_for_a_response_is_answered_or_refused_with_the_fields_name(
+    client: httpx.Client, body: object
+) -> None:
+    answer = _post(client, json.dumps(body).encode(), path="/v1/responses")
+
+    assert answer.status_code in (200, 400)
+    if answer.status_code == 400:
+        error = answer.json()["error"]
+        assert error["message"]
+        assert error["param"] or not isinstance(body, dict)
+    assert client.post("/v1/responses", json={"input": "hi"}).json()["status"] == "completed"
 
 
 @settings(max_examples=75, deadline=None)

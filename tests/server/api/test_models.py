@@ -53,6 +53,7 @@ async def test_the_schema_is_offered_and_no_page_that_needs_a_network(
     ("path", "body"),
     [
         ("/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}]}),
+        ("/v1/responses", {"input": "hi"}),
         ("/v1/completions", {"prompt": "hi"}),
         ("/tokenize", {"prompt": "hi"}),
         ("/detokenize", {"tokens": [1]}),
