@@ -63,6 +63,7 @@ class _Wire:
             token_bytes=self.token_bytes,
             include_usage=self.request.include_usage,
             custom_tools=self.custom_tools,
+            legacy_calls=self.request.legacy_calls,
         )
 
     def body(self, replies: Sequence[WholeReply]) -> JsonObject:
@@ -73,6 +74,7 @@ class _Wire:
             new_call_id=self.new_call_id,
             token_bytes=self.token_bytes,
             custom_tools=self.custom_tools,
+            legacy_calls=self.request.legacy_calls,
         )
 
 

@@ -12,8 +12,8 @@ from pydantic_core import PydanticCustomError
 from optiq_server.schema.fields import RequestModel, unsupported
 from optiq_server.schema.messages import ChatMessage
 from optiq_server.schema.sampling import INT32_MAX, SamplingFields
-from optiq_server.schema.structure import CompleteResponseFormat, ToolChoice
-from optiq_server.schema.tools import Tool
+from optiq_server.schema.structure import CompleteResponseFormat, FunctionChoice, ToolChoice
+from optiq_server.schema.tools import FunctionDefinition, Tool
 
 _MAX_STOP_STRINGS = 16
 """OpenAI takes 4; agents send more. Each costs one search per piece of text."""
@@ -27,6 +27,7 @@ MAX_TOP_LOGPROBS = 20
 
 _Value = TypeVar("_Value")
 
+Verbosity = Literal["low", "medium", "high"]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
@@ -60,28 +61,10 @@ class Reasoning(RequestModel):
 class _NotHonoured(RequestModel):
     """Fields of which only the do-nothing values are accepted."""
 
-    verbosity: str | None = None
     modalities: list[str] | None = None
     audio: object | None = None
-    functions: list[Any] | None = None
-    function_call: object | None = None
     prediction: object | None = None
     web_search_options: object | None = None
-
-    @field_validator("functions")
-    @classmethod
-    def _is_superseded(cls, value: list[Any] | None) -> list[Any] | None:
-        return _only(value, (None, []), "send tools")
-
-    @field_validator("function_call")
-    @classmethod
-    def _chooses_nothing(cls, value: object) -> object:
-        return _only(value, (None, "auto", "none"), "send tools")
-
-    @field_validator("verbosity")
-    @classmethod
-    def _is_medium(cls, value: str | None) -> str | None:
-        return _only(value, (None, "medium"), "leave it out or send 'medium'")
 
     @field_validator("modalities")
     @classmethod
@@ -113,6 +96,9 @@ class ChatCompletionRequest(SamplingFields, _NotHonoured):
     tools: list[Tool] | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
+    functions: list[FunctionDefinition] | None = None
+    function_call: FunctionChoice | None = None
+    verbosity: Verbosity | None = None
     response_format: CompleteResponseFormat | None = None
 
 

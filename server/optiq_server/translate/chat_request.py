@@ -24,10 +24,12 @@ from optiq_server.schema.chat import ChatCompletionRequest
 from optiq_server.schema.fields import ContentPart
 from optiq_server.schema.messages import ChatMessage, MessageToolCall
 from optiq_server.translate.effort import NEAREST_EFFORT
+from optiq_server.translate.functions import declared_functions
 from optiq_server.translate.job import FieldNames, Job
 from optiq_server.translate.sampling import sampling_of
 from optiq_server.translate.structure import stated_effort, structure_of
-from optiq_server.translate.tools import chat_tools
+from optiq_server.translate.tools import DeclaredTool, chat_tools
+from optiq_server.translate.verbosity import with_verbosity
 
 _PART_SEPARATOR = "\n"
 """Parts are blocks of their own (a question, a file); joined without a gap, their words would touch."""
@@ -35,11 +37,12 @@ _PART_SEPARATOR = "\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """A job, and how its replies are told."""
+    """A job, and how its replies are told. `legacy_calls`: as `function_call`."""
 
     job: Job
     stream: bool
     include_usage: bool
+    legacy_calls: bool = False
 
 
 def chat_request(body: ChatCompletionRequest) -> ChatRequest:
@@ -48,18 +51,19 @@ def chat_request(body: ChatCompletionRequest) -> ChatRequest:
         job=_job(body),
         stream=body.stream or False,
         include_usage=body.stream_options is not None and body.stream_options.include_usage is True,
+        legacy_calls=bool(body.functions),
     )
 
 
 def _job(body: ChatCompletionRequest) -> Job:
-    declared = chat_tools(body.tools or [])
+    declared = _declared(body)
     tools = tuple(each.tool for each in declared)
     sampling = sampling_of(body)
     name_fields = [each.name_field for each in declared]
     structure = structure_of(body, tools, name_fields, well_formed=sampling.alters_logits)
     return Job(
         conversation=Conversation(
-            messages=_messages(body.messages),
+            messages=with_verbosity(_messages(body.messages), body.verbosity),
             system=SystemMessage(effort=_effort(body)),
             tools=() if structure.tool_choice.mode is ToolChoiceMode.NONE else tools,
             response_format=structure.response_format,
@@ -75,6 +79,16 @@ def _job(body: ChatCompletionRequest) -> Job:
         samples=body.n or 1,
         top_logprobs=_top_logprobs(body),
     )
+
+
+def _declared(body: ChatCompletionRequest) -> list[DeclaredTool]:
+    if not body.functions:
+        return chat_tools(body.tools or [])
+    if body.tools:
+        raise InvalidRequest(
+            "'functions' and 'tools' are both there: send tools", param="functions", code="invalid_value"
+        )
+    return declared_functions(body.functions)
 
 
 def _top_logprobs(body: ChatCompletionRequest) -> int | None:
@@ -107,9 +121,11 @@ def _messages(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
             case "assistant":
                 calls = _calls(message.tool_calls or [], path)
                 tool_of_call.update(calls.names)
-                translated += _assistant(message, calls.calls)
+                translated += _assistant(message, (*calls.calls, *_function_call(message)))
             case "tool":
                 translated.append(_tool_result(message, path, tool_of_call))
+            case "function":
+                translated.append(_function_result(message, path))
     return tuple(translated)
 
 
@@ -161,6 +177,18 @@ def _tool_result(message: ChatMessage, path: str, tool_of_call: dict[str, str]) 
             code="invalid_value",
         )
     return ToolMessage(name=name, text=_text(message.content) or "")
+
+
+def _function_call(message: ChatMessage) -> tuple[ToolCall, ...]:
+    """The one call of the deprecated spelling."""
+    call = message.function_call
+    return () if call is None else (ToolCall(name=call.name, arguments=call.arguments),)
+
+
+def _function_result(message: ChatMessage, path: str) -> ToolMessage:
+    if message.name is None:
+        raise _missing(f"{path}.name")
+    return ToolMessage(name=message.name, text=_text(message.content) or "")
 
 
 def _required_text(message: ChatMessage, path: str) -> str:
