@@ -29,8 +29,10 @@ $(VENV)/serve.stamp: requirements.txt pyproject.toml | $(VENV)/pyvenv.cfg
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/serve.stamp
+# The last ones cannot be resolved with the rest, and need not be: see the file.
+$(VENV)/dev.stamp: requirements-dev.txt requirements-unresolved.txt $(VENV)/serve.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-unresolved.txt
 	@touch $@
 
 install: $(VENV)/serve.stamp ## create .venv with what serving needs

@@ -14,9 +14,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
 
+from optiq_server.engine.errors import LoadFailed
 from optiq_server.engine.types import EngineLimits
 from optiq_server.errors import StartFailed
 from optiq_server.model import OpenedModel, open_model
+from optiq_server.plan_command import add_plan, byte_size, run_plan
 from optiq_server.settings import CACHE_VARIABLE, GenerationSettings, HttpSettings, LogLevel, Settings
 from optiq_server.version import installed_version
 
@@ -35,6 +37,8 @@ def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open
     """Run the command; the result is the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.command == "plan":
+        return _exit_code(lambda: run_plan(options))
     try:
         settings = _settings(options)
     except ValueError as error:
@@ -42,9 +46,13 @@ def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open
     logging.basicConfig(
         level=settings.log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
+    return _exit_code(lambda: _serve(settings, open_model))
+
+
+def _exit_code(run: Callable[[], None]) -> int:
     try:
-        _serve(settings, open_model)
-    except StartFailed as error:
+        run()
+    except (StartFailed, LoadFailed) as error:
         _say(f"optiq: {error}")
         return EXIT_FAILURE
     return EXIT_OK
@@ -78,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"optiq {installed_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_serve(commands.add_parser("serve", help="serve a model over HTTP"))
+    add_plan(commands.add_parser("plan", help="tell what a checkpoint needs, and what fits"))
     return parser
 
 
@@ -117,6 +126,25 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         default=generation.queue_limit,
         metavar="N",
         help="refuse requests when so many are waiting (default: %(default)s)",
+    )
+    add(
+        "--cache-bytes",
+        type=byte_size,
+        default=generation.cache_bytes,
+        metavar="SIZE",
+        help="keep so much of earlier prompts (default: a quarter of what is left beside the weights)",
+    )
+    add(
+        "--cache-dir",
+        type=Path,
+        metavar="PATH",
+        help="keep earlier prompts here when the server stops (default: they go with it)",
+    )
+    add(
+        "--kv-bits",
+        type=int,
+        metavar="BITS",
+        help="refused: attention sinks need keys and values in full precision",
     )
     add(
         "--cache-folder",
@@ -161,6 +189,9 @@ def _settings(options: argparse.Namespace) -> Settings:
         generation=GenerationSettings(
             time_limit=options.time_limit,
             queue_limit=options.queue_limit,
+            cache_bytes=options.cache_bytes,
+            cache_dir=options.cache_dir,
+            kv_bits=options.kv_bits,
             current_date=options.current_date,
         ),
     )

@@ -66,7 +66,11 @@ def serve(
 
 def _services(settings: Settings, open_model: OpenModel) -> Services:
     generation = settings.generation
-    limits = EngineLimits(max_waiting=generation.queue_limit)
+    limits = EngineLimits(
+        max_waiting=generation.queue_limit,
+        cache_bytes=generation.cache_bytes,
+        cache_dir=generation.cache_dir,
+    )
     harmony = _harmony(settings)
     chosen: Future[Dialect] = Future()
 
@@ -85,6 +89,12 @@ def _services(settings: Settings, open_model: OpenModel) -> Services:
         time_limit=generation.time_limit,
         store=_store(settings),
     )
+
+
+def _store(settings: Settings) -> ResponseStore | None:
+    if not settings.stores_responses:
+        return None
+    return ResponseStore(settings.cache_folder / "responses.sqlite3", clock=seconds_since_1970)
 
 
 def _harmony(settings: Settings) -> Callable[[], Dialect]:
@@ -106,12 +116,6 @@ def _harmony(settings: Settings) -> Callable[[], Dialect]:
         return partial(make, load_vocabulary())
     except VocabularyUnavailable as error:
         raise StartFailed(str(error)) from error
-
-
-def _store(settings: Settings) -> ResponseStore | None:
-    if not settings.stores_responses:
-        return None
-    return ResponseStore(settings.cache_folder / "responses.sqlite3", clock=seconds_since_1970)
 
 
 def _compiler(vocabulary: Vocabulary) -> Future[GrammarCompiler]:

@@ -14,7 +14,7 @@ from optiq_server.engine.types import ModelInfo
 WINDOW = 16
 VOCABULARY_SIZE = 64
 
-_CONFIG: dict[str, object] = {
+CONFIG: dict[str, object] = {
     "model_type": "gpt_oss",
     "num_hidden_layers": 4,
     "hidden_size": 32,
@@ -32,7 +32,7 @@ _CONFIG: dict[str, object] = {
 
 def small_model(seed: int = 0, *, vocabulary_size: int = VOCABULARY_SIZE) -> LoadedModel:
     """Float32; its weights are large enough that far tokens matter to the next one."""
-    config = {**_CONFIG, **checked_config(_CONFIG), "vocab_size": vocabulary_size}
+    config = {**CONFIG, **checked_config(CONFIG), "vocab_size": vocabulary_size}
     known = {each.name: config[each.name] for each in fields(ModelArgs) if each.name in config}
     model = Model(ModelArgs(**known))  # type: ignore[arg-type]  # the values are of many types
     keys = iter(mx.random.split(mx.random.key(seed), 200))
@@ -43,7 +43,7 @@ def small_model(seed: int = 0, *, vocabulary_size: int = VOCABULARY_SIZE) -> Loa
     info = ModelInfo(
         architecture="gpt_oss", context_length=4096, vocabulary_size=vocabulary_size, weight_bytes=0
     )
-    return LoadedModel(model=model, info=info)
+    return LoadedModel(model=model, info=info, fingerprint=f"small {seed}")
 
 
 def true_logprobs(loaded: LoadedModel, prompt: Sequence[int], reply: Sequence[int]) -> np.ndarray:

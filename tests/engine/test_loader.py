@@ -157,3 +157,23 @@ def test_a_model_that_keeps_other_than_keys_and_values_is_refused_by_name(tmp_pa
     mx.save_safetensors(str(tmp_path / "model.safetensors"), weights)
 
     assert "model of type 'mamba', which keeps what it has read in ArraysCache" in refusal(tmp_path)
+
+
+def test_the_context_is_cut_to_what_memory_holds_beside_the_weights() -> None:
+    whole = load_checkpoint(REFERENCE, available=lambda: 1 << 40, in_float32=True).info
+    room = whole.weight_bytes + (64 << 20)
+
+    cut = load_checkpoint(REFERENCE, available=lambda: room, in_float32=True).info
+
+    assert (whole.is_cut, whole.context_length) == (False, 131072)
+    assert cut.is_cut
+    assert 256 <= cut.context_length < 131072
+    assert cut.kv_budget is not None
+    assert cut.kv_budget.fits([cut.context_length])
+
+
+def test_memory_that_holds_the_weights_but_no_context_is_refused() -> None:
+    weights = load_checkpoint(REFERENCE, available=lambda: None, in_float32=True).info.weight_bytes
+
+    with pytest.raises(LoadFailed, match="too little for the keys and values of 256 tokens"):
+        load_checkpoint(REFERENCE, available=lambda: weights + 1000, in_float32=True)

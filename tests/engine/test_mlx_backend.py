@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import mlx.core as mx
 import numpy as np
 import pytest
@@ -160,7 +162,7 @@ def test_a_stop_token_ends_the_reply_and_is_its_last_token(loaded: LoadedModel, 
 @pytest.mark.parametrize("max_tokens", [None, 50])
 def test_the_context_bounds_the_reply(loaded: LoadedModel, max_tokens: int | None) -> None:
     info = ModelInfo(architecture="gpt_oss", context_length=20, vocabulary_size=512, weight_bytes=0)
-    backend = MlxBackend(LoadedModel(model=loaded.model, info=info), EngineLimits())
+    backend = MlxBackend(replace(loaded, info=info), EngineLimits())
     backend.insert(0, made(tuple(range(13)), max_tokens=max_tokens))
     run = Run(backend)
 

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from optiq_server.engine.kv_budget import KvBudget, KvShape
 from optiq_server.engine.loader import LoadedModel
 from optiq_server.engine.mlx_backend import MlxBackend
 from optiq_server.engine.types import (
@@ -28,7 +29,7 @@ _TOLERANCE = 1e-4
 Message = tuple[int, ...]
 
 
-def _request(messages: Sequence[Message], max_tokens: int = 6) -> GenerationRequest:
+def made(messages: Sequence[Message], max_tokens: int = 6) -> GenerationRequest:
     prompt: tuple[int, ...] = ()
     boundaries = []
     for message in messages:
@@ -91,17 +92,17 @@ def _reader(small: LoadedModel, cache_bytes: int = 1 << 24) -> tuple[MlxBackend,
     return backend, Reader(small, backend)
 
 
-def _message(length: int, start: int = 0) -> Message:
+def message(length: int, start: int = 0) -> Message:
     return tuple(2 + (7 * (start + i) + i // 5) % (VOCABULARY_SIZE - 2) for i in range(length))
 
 
 def test_the_next_turn_computes_what_is_new_alone(small: LoadedModel) -> None:
     backend, reader = _reader(small)
-    history = [_message(200), _message(150, 3)]
-    reader.run(_request(history))
+    history = [message(200), message(150, 3)]
+    reader.run(made(history))
     before = backend.computed_prompt_tokens
 
-    [reply] = reader.run(_request([*history, _message(20, 9), _message(30, 4)]))
+    [reply] = reader.run(made([*history, message(20, 9), message(30, 4)]))
 
     # All messages that were there before; the new ones and the opening of the reply are computed.
     assert reader.cached[0] == 352
@@ -111,7 +112,7 @@ def test_the_next_turn_computes_what_is_new_alone(small: LoadedModel) -> None:
 
 def test_identical_prompts_that_come_together_are_computed_once(small: LoadedModel) -> None:
     backend, reader = _reader(small)
-    request = _request([_message(700), _message(80, 1)])
+    request = made([message(700), message(80, 1)])
 
     replies = reader.run(request, request, request, request)
 
@@ -121,9 +122,9 @@ def test_identical_prompts_that_come_together_are_computed_once(small: LoadedMod
 
 def test_a_shared_preamble_is_computed_once_for_all_who_come_together(small: LoadedModel) -> None:
     backend, reader = _reader(small)
-    preamble = _message(600)
+    preamble = message(600)
 
-    reader.run(*(_request([preamble, _message(10 + n, n)]) for n in range(5)))
+    reader.run(*(made([preamble, message(10 + n, n)]) for n in range(5)))
 
     assert backend.computed_prompt_tokens == 601 + sum(10 + n + 1 for n in range(5)) + 5
 
@@ -132,18 +133,18 @@ def test_conversations_that_share_a_preamble_share_its_bytes(small: LoadedModel)
     shared, reader = _reader(small)
     apart, other = _reader(small)
     for number in range(20):
-        reader.run(_request([_message(1500), _message(20, number)], max_tokens=1))
-    other.run(_request([_message(1500), _message(20)], max_tokens=1))
+        reader.run(made([message(1500), message(20, number)], max_tokens=1))
+    other.run(made([message(1500), message(20)], max_tokens=1))
 
     assert shared.prefixes.nbytes <= 0.15 * 20 * apart.prefixes.nbytes
 
 
 def test_a_reply_that_ended_a_message_is_stored_with_it(small: LoadedModel) -> None:
     _, reader = _reader(small)
-    request = _request([_message(100)], max_tokens=40)
+    request = made([message(100)], max_tokens=40)
     [reply] = reader.run(replace(request, message_ends=frozenset(range(VOCABULARY_SIZE))))
     continued = replace(
-        _request([_message(100)]), prompt=(*request.prompt, *reply, *_message(10, 2)), boundaries=(101,)
+        made([message(100)]), prompt=(*request.prompt, *reply, *message(10, 2)), boundaries=(101,)
     )
 
     reader.run(continued)
@@ -154,7 +155,7 @@ def test_a_reply_that_ended_a_message_is_stored_with_it(small: LoadedModel) -> N
 
 def test_without_bytes_nothing_is_kept_and_all_is_right(small: LoadedModel) -> None:
     backend, reader = _reader(small, cache_bytes=0)
-    request = _request([_message(100)])
+    request = made([message(100)])
 
     assert reader.run(request) == reader.run(request)
     assert (len(backend.prefixes), reader.cached[0]) == (0, 0)
@@ -162,30 +163,54 @@ def test_without_bytes_nothing_is_kept_and_all_is_right(small: LoadedModel) -> N
 
 def test_an_edit_inside_a_long_message_computes_from_the_last_checkpoint_on(small: LoadedModel) -> None:
     _, reader = _reader(small)
-    long = _message(2600)
-    reader.run(_request([long]))
-    edited = (*long[:2200], *_message(400, 5))
+    long = message(2600)
+    reader.run(made([long]))
+    edited = (*long[:2200], *message(400, 5))
 
-    reader.run(_request([edited]))
+    reader.run(made([edited]))
 
     assert reader.cached[0] == 2048
 
 
-def test_nothing_is_pinned_once_all_have_ended(small: LoadedModel) -> None:
+def test_what_was_dropped_while_a_reply_ran_is_kept_anew_at_its_next_end(small: LoadedModel) -> None:
     backend, reader = _reader(small)
-    reader.run(*(_request([_message(90, n)]) for n in range(4)))
-    backend.insert(9, _request([_message(3000)]))
-    backend.insert(10, _request([_message(3000), _message(70)]))
-    backend.step()
-    backend.remove([9, 10])
+    request = replace(made([message(100)], max_tokens=8), message_ends=frozenset(range(VOCABULARY_SIZE)))
+    backend.insert(9, request)
+    for _ in range(4):
+        backend.step()
+    backend.prefixes.clear()
+    for _ in range(4):
+        backend.step()
+    backend.remove([9])
 
-    assert backend.prefixes.pinned == 0
+    reader.run(made([message(100)]))
+
     backend.prefixes.check_integrity()
+    assert reader.cached[0] == 0
+    assert len(backend.prefixes) > 1
+
+
+def test_running_sequences_take_their_memory_from_what_is_kept() -> None:
+    shape = KvShape(full_bytes=512, sliding_bytes=0, window=0)
+    budget = KvBudget(shape=shape, total=1_200_000)
+    loaded = small_model()
+    tight = replace(loaded, info=replace(loaded.info, kv_budget=budget))
+    backend, reader = _reader(tight)
+    reader.run(*(made([message(300, n)]) for n in range(3)))
+    kept = backend.prefixes.nbytes
+
+    backend.insert(9, made([message(20)], max_tokens=1600))
+    squeezed = backend.prefixes.nbytes
+    backend.remove([9])
+
+    assert kept > squeezed
+    assert squeezed <= budget.total - budget.committed([1623])
+    assert backend.prefixes.capacity == budget.total
 
 
 def test_who_waited_for_a_prompt_that_was_cancelled_goes_on(small: LoadedModel) -> None:
     backend, reader = _reader(small)
-    shared = _request([_message(3000), _message(5)])
+    shared = made([message(3000), message(5)])
     backend.insert(7, shared)
     backend.step()
     backend.insert(8, shared)
@@ -232,12 +257,12 @@ class Conversations(RuleBasedStateMachine):
     @rule(data=st.data())
     def several_at_once(self, data: st.DataObject) -> None:
         chosen = [data.draw(st.sampled_from(self.histories)) for _ in range(3)]
-        self.reader.run(*(_request(history) for history in chosen))
+        self.reader.run(*(made(history) for history in chosen))
 
     @precondition(lambda self: self.histories)
     @rule(data=st.data(), steps=st.integers(0, 4))
     def leave_early(self, data: st.DataObject, steps: int) -> None:
-        self.backend.insert(99, _request(data.draw(st.sampled_from(self.histories)), max_tokens=50))
+        self.backend.insert(99, made(data.draw(st.sampled_from(self.histories)), max_tokens=50))
         for _ in range(steps):
             self.backend.step()
         self.backend.remove([99])
@@ -246,12 +271,11 @@ class Conversations(RuleBasedStateMachine):
     def the_cache_is_sound(self) -> None:
         self.backend.prefixes.check_integrity()
         assert self.backend.prefixes.nbytes <= 60_000
-        assert self.backend.prefixes.pinned == 0
 
     def _turn(self, history: list[Message]) -> None:
         if sum(map(len, history)) > 600:
             return
-        [reply] = self.reader.run(_request(history))
+        [reply] = self.reader.run(made(history))
         # A tool loop keeps the reply as it was; the cache may know it already.
         self.histories.append([*history, tuple(reply)])
 

@@ -8,7 +8,7 @@ from optiq_server.engine.prefix_tree import Node, PrefixTree
 
 
 def _add(tree: PrefixTree, parent: Node, *run: int, size: int = 10) -> Node:
-    assert tree.room_for(size) is not None
+    assert tree.room_for(size, beside=parent) is not None
     return tree.add(parent, run, size)
 
 
@@ -40,28 +40,39 @@ def test_the_least_recently_used_leaf_goes_first_and_parents_stay() -> None:
     old, young = _add(tree, shared, 2), _add(tree, shared, 3)
     tree.deepest([1, 2])
 
-    assert tree.room_for(20) == [young.handle]
-    assert tree.room_for(30) == [old.handle]
+    assert tree.room_for(20, beside=tree.root) == [young.handle]
+    assert tree.room_for(30, beside=tree.root) == [old.handle]
+    assert (old.is_stored, shared.is_stored) == (False, True)
     assert tree.deepest([1, 2]) is shared
 
 
-def test_what_is_pinned_stays_and_so_do_its_ancestors() -> None:
+def test_what_is_built_on_stays_and_so_do_its_ancestors() -> None:
     tree = PrefixTree(capacity=30)
     parent = _add(tree, tree.root, 1)
-    pinned, free = _add(tree, parent, 2), _add(tree, tree.root, 3)
-    tree.pin(pinned)
+    child = _add(tree, parent, 2)
+    younger = _add(tree, tree.root, 3)
 
-    assert tree.room_for(20) is None
-    assert tree.room_for(10) == [free.handle]
-    tree.unpin(pinned)
-    assert tree.room_for(30) == [pinned.handle, parent.handle]
+    assert tree.room_for(20, beside=child) is None
+    assert tree.room_for(10, beside=child) == [younger.handle]
+
+
+def test_a_smaller_tree_drops_what_it_cannot_hold() -> None:
+    tree = PrefixTree(capacity=30)
+    parent = _add(tree, tree.root, 1)
+    child = _add(tree, parent, 2)
+
+    assert tree.resize(15) == [child.handle]
+    assert tree.nearest(child) is parent
+    assert tree.resize(0) == [parent.handle]
+    assert tree.nearest(child) is tree.root
+    tree.check_integrity()
 
 
 def test_what_can_never_fit_drops_nothing() -> None:
     tree = PrefixTree(capacity=30)
     kept = _add(tree, tree.root, 1)
 
-    assert tree.room_for(31) is None
+    assert tree.room_for(31, beside=tree.root) is None
     assert tree.deepest([1]) is kept
 
 
@@ -74,17 +85,6 @@ def test_the_same_beginning_is_stored_once() -> None:
         tree.add(tree.root, (1,), 10)
 
 
-def test_clear_drops_everything() -> None:
-    tree = PrefixTree(capacity=30)
-    parent = _add(tree, tree.root, 1)
-    child = _add(tree, parent, 2)
-    tree.pin(child)
-
-    assert sorted(tree.clear()) == [parent.handle, child.handle]
-    assert (len(tree), tree.size) == (0, 0)
-    tree.check_integrity()
-
-
 _RUNS = st.lists(st.integers(0, 2), min_size=1, max_size=4).map(tuple)
 
 
@@ -92,14 +92,12 @@ _RUNS = st.lists(st.integers(0, 2), min_size=1, max_size=4).map(tuple)
     prompts=st.lists(st.lists(_RUNS, min_size=1, max_size=4), max_size=20),
     sizes=st.lists(st.integers(1, 30), min_size=20, max_size=20),
     capacity=st.integers(0, 80),
-    pinned=st.integers(0, 3),
 )
 def test_any_history_keeps_the_bound_and_finds_what_a_scan_finds(
-    prompts: list[list[tuple[int, ...]]], sizes: list[int], capacity: int, pinned: int
+    prompts: list[list[tuple[int, ...]]], sizes: list[int], capacity: int
 ) -> None:
     tree = PrefixTree(capacity=capacity)
     stored: dict[int, tuple[int, ...]] = {}
-    pins: list[Node] = []
     for prompt, size in zip(prompts, sizes, strict=False):
         node = tree.root
         tokens: tuple[int, ...] = ()
@@ -107,10 +105,7 @@ def test_any_history_keeps_the_bound_and_finds_what_a_scan_finds(
             known = tree.child(node, run)
             tokens += run
             if known is None:
-                # What is being built on must not go, as a running sequence's does not.
-                tree.pin(node)
-                dropped = tree.room_for(size)
-                tree.unpin(node)
+                dropped = tree.room_for(size, beside=node)
                 if dropped is None:
                     break
                 for handle in dropped:
@@ -118,9 +113,6 @@ def test_any_history_keeps_the_bound_and_finds_what_a_scan_finds(
                 known = tree.add(node, run, size)
                 stored[known.handle] = tokens
             node = known
-        if len(pins) < pinned:
-            tree.pin(node)
-            pins.append(node)
         tree.check_integrity()
 
     assert len(tree) == len(stored)
@@ -128,5 +120,3 @@ def test_any_history_keeps_the_bound_and_finds_what_a_scan_finds(
         tokens = tuple(token for run in prompt for token in run)
         expected = max((len(each) for each in stored.values() if tokens[: len(each)] == each), default=0)
         assert tree.deepest(tokens).end == expected
-    for node in pins:
-        assert node is tree.root or node.handle in stored

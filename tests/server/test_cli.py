@@ -236,3 +236,40 @@ def test_a_signal_ends_open_streams_with_their_last_event_and_the_process_with_0
     assert json.loads(events[-2].removeprefix("data: "))["error"]["code"] == "shutting_down"
     assert process.returncode == 0
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("options", "stored"), [((), True), (("--no-store",), False)])
+def test_responses_are_kept_in_the_cache_folder_unless_told(
+    start: Start, tmp_path: Path, *, options: tuple[str, ...], stored: bool
+) -> None:
+    url = _url(_first_line(start("brief", "--port", "0", *options)))
+
+    made = httpx.post(f"{url}/v1/responses", json={"input": "hi"}).json()
+    got = httpx.get(f"{url}/v1/responses/{made['id']}")
+
+    assert made["status"] == "completed"
+    assert got.status_code == (200 if stored else 404)
+    assert (tmp_path / "responses.sqlite3").exists() is stored
+
+
+def test_a_signal_ends_an_open_response_as_failed_and_stores_it(start: Start) -> None:
+    process = start("endless", "--port", "0")
+    url = _url(_first_line(process))
+    body = {"input": "hi", "stream": True}
+
+    with (
+        httpx.Client(timeout=_PATIENCE_SECONDS) as client,
+        client.stream("POST", f"{url}/v1/responses", json=body) as answer,
+    ):
+        lines = answer.iter_lines()
+        next(lines)
+        process.send_signal(signal.SIGTERM)
+        events = [line for line in lines if line]
+
+    _, err = process.communicate(timeout=_PATIENCE_SECONDS)
+    last = json.loads(events[-1].removeprefix("data: "))
+    assert (last["type"], last["response"]["status"]) == ("response.failed", "failed")
+    assert process.returncode == 0
+    assert "Traceback" not in err
+    again = _url(_first_line(start("brief", "--port", "0")))
+    assert httpx.get(f"{again}/v1/responses/{last['response']['id']}").json() == last["response"]

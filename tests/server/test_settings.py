@@ -42,3 +42,8 @@ def test_the_model_is_named_as_told(tmp_path: Path) -> None:
     assert Settings(model=str(folder)).model_name == "my-gpt-oss"
     assert Settings(model=str(folder), served_model_name="x").model_name == "x"
     assert Settings().model_name == "optiq-pocket"
+
+
+def test_kv_bits_are_refused_with_the_reason() -> None:
+    with pytest.raises(ValueError, match="attention sinks"):
+        GenerationSettings(kv_bits=4)

@@ -31,7 +31,7 @@ def test_an_event_is_one_compact_line() -> None:
 
 
 def test_an_event_may_have_a_name() -> None:
-    assert event({"type": "ping"}, name="ping") == b'event: ping\ndata: {"type":"ping"}\n\n'
+    assert event({"n": 1}, "response.created") == b'event: response.created\ndata: {"n":1}\n\n'
 
 
 @given(st.text())

@@ -14,6 +14,7 @@ from optiq_server.engine.checkpoint import resolve_checkpoint
 from optiq_server.engine.loader import load_checkpoint
 from optiq_server.pocket.checkpoint import unpack_pocket_checkpoint
 from optiq_server.settings import default_cache_folder
+from tools.bench import constrained
 from tools.bench.server_process import optiq_serve
 from tools.bench.single_stream import CURRENT_DATE, Reference, measure
 from tools.bench.timing import summary
@@ -35,13 +36,20 @@ def main() -> int:
     compiler.set_result(GrammarCompiler(TokenTable(vocabulary)))
     dialect = HarmonyDialect(vocabulary, current_date=CURRENT_DATE, compiler=compiler)
     with optiq_serve([*model, "--current-date", CURRENT_DATE.isoformat()]) as url:
-        reference = Reference(loaded=load_checkpoint(folder), folder=folder, dialect=dialect)
+        loaded = load_checkpoint(folder)
+        reference = Reference(loaded=loaded, folder=folder, dialect=dialect)
         measure(url, reference, _QUESTIONS[:1], rounds=1, max_tokens=options.max_tokens)  # warm-up
         pairs = measure(url, reference, _QUESTIONS, rounds=options.rounds, max_tokens=options.max_tokens)
-    figures = summary("single stream through HTTP / mlx_lm.stream_generate", pairs)
-    for name, value in figures.items():
-        print(f"{name:30} {value}")
-    options.json.write_text(json.dumps([figures], indent=2) + "\n")
+    held = constrained.measure(loaded, dialect, rounds=options.rounds)
+    figures = [
+        summary("single stream through HTTP / mlx_lm.stream_generate", pairs),
+        summary("200 tokens of constrained JSON / 200 free tokens", held),
+    ]
+    for each in figures:
+        for name, value in each.items():
+            print(f"{name:30} {value}")
+        print()
+    options.json.write_text(json.dumps(figures, indent=2) + "\n")
     return 0
 
 

@@ -23,11 +23,12 @@ def of_refusal(error: EngineError, *, prompt_field: str = "messages") -> ApiErro
         case NotReady(state=state):
             retry = _RETRY_LOADING_SECONDS if state == EngineState.LOADING else None
             return Unavailable(str(error), code="model_not_ready", retry_after=retry)
-        case PromptTooLong(prompt_tokens=prompt_tokens, context_length=context_length):
+        case PromptTooLong(prompt_tokens=prompt_tokens, context_length=context_length, is_cut=is_cut):
+            why = " This machine's memory holds no more." if is_cut else ""
             return InvalidRequest(
                 f"This model's maximum context length is {context_length} tokens, of which at least one is "
                 f"the reply's. However, your {prompt_field} resulted in {prompt_tokens} tokens. "
-                f"Please reduce the length of the {prompt_field}.",
+                f"Please reduce the length of the {prompt_field}.{why}",
                 param=prompt_field,
                 code="context_length_exceeded",
             )

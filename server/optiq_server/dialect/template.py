@@ -3,12 +3,12 @@
 `Reasoning:` efforts, dates and response formats are gpt-oss's; a template has no place for them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from optiq_harmony.constraint import GrammarCompiler
-from optiq_harmony.conversation import Conversation, CustomTool, FunctionTool, Tool
+from optiq_harmony.conversation import Conversation, FunctionTool, Tool
 from optiq_harmony.errors import LoneSurrogate
 from optiq_harmony.renderable import require_unicode
 from optiq_harmony.structure import Structure
@@ -77,9 +77,6 @@ class TemplateDialect:
         return TemplatePrompt(ids=ids, boundaries=self._boundaries(ids))
 
     def constraint(self, structure: Structure) -> Constraint | None:
-        for index, tool in enumerate(structure.tools):
-            if isinstance(tool, CustomTool):
-                raise UnsupportedStructure("this model's calls are JSON: send a function", tool=index)
         check_schemas(structure)
         grammar = reply_grammar(structure, self._format)
         if grammar is None:
@@ -91,16 +88,23 @@ class TemplateDialect:
             raise UnsupportedStructure(error.reason, in_format=in_format) from error
 
     def parser(self, structure: Structure = Structure()) -> TemplateParser:  # noqa: B008  # it is frozen
-        tools = template_tools(_functions(structure.callable_tools))
-        return TemplateParser(self._tokenizer, self._format, tools)
+        functions = (tool for tool in structure.callable_tools if isinstance(tool, FunctionTool))
+        return TemplateParser(self._tokenizer, self._format, template_tools(functions))
 
     def _boundaries(self, ids: tuple[int, ...]) -> tuple[int, ...]:
         """Behind each stop token: templates end messages as the model ends its own. Others are not known."""
         return tuple(offset + 1 for offset, token in enumerate(ids) if token in self._format.stop_tokens)
 
 
-def _functions(tools: Iterable[Tool]) -> Iterator[FunctionTool]:
-    return (tool for tool in tools if isinstance(tool, FunctionTool))
+def _functions(tools: Sequence[Tool]) -> list[FunctionTool]:
+    """Raises UnrenderableConversation for a custom tool: templates know none."""
+    functions = []
+    for index, tool in enumerate(tools):
+        if not isinstance(tool, FunctionTool):
+            reason = f"{tool.name!r} is a custom tool; this model calls functions only"
+            raise UnrenderableConversation(f"tools[{index}]", reason)
+        functions.append(tool)
+    return functions
 
 
 def open_template_dialect(folder: Path, *, vocabulary_size: int) -> TemplateDialect:

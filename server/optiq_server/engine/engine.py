@@ -133,7 +133,11 @@ class Engine:
         if self._state is not EngineState.READY or self._model is None:
             raise NotReady(self._state.value)
         if len(request.prompt) >= self._model.context_length:
-            raise PromptTooLong(prompt_tokens=len(request.prompt), context_length=self._model.context_length)
+            raise PromptTooLong(
+                prompt_tokens=len(request.prompt),
+                context_length=self._model.context_length,
+                is_cut=self._model.is_cut,
+            )
         vocabulary_size = self._model.vocabulary_size
         if min(request.prompt) < 0 or max(request.prompt) >= vocabulary_size:
             position, token = next(

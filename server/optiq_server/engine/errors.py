@@ -27,12 +27,16 @@ class NotReady(EngineError):
 
 
 class PromptTooLong(EngineError):
-    """The prompt has `prompt_tokens`; the context holds `context_length`, at least one of them new."""
+    """The prompt has `prompt_tokens`; the context holds `context_length`, at least one of them new.
 
-    def __init__(self, *, prompt_tokens: int, context_length: int) -> None:
-        super().__init__(prompt_tokens, context_length)
+    `is_cut` tells that this machine's memory is what bounds it, not the model.
+    """
+
+    def __init__(self, *, prompt_tokens: int, context_length: int, is_cut: bool = False) -> None:
+        super().__init__(prompt_tokens, context_length, is_cut)
         self.prompt_tokens = prompt_tokens
         self.context_length = context_length
+        self.is_cut = is_cut
 
     def __str__(self) -> str:
         return f"the prompt has {self.prompt_tokens} tokens; the context holds {self.context_length}"

@@ -16,7 +16,9 @@ from mlx_lm.utils import load_model
 
 from optiq_server.engine import gpt_oss, rope
 from optiq_server.engine.errors import LoadFailed
+from optiq_server.engine.fingerprint import weights_fingerprint
 from optiq_server.engine.inventory import Inventory, take_inventory
+from optiq_server.engine.kv_budget import kv_budget
 from optiq_server.engine.memory import available_memory
 from optiq_server.engine.types import ModelInfo
 
@@ -25,15 +27,19 @@ logger = logging.getLogger(__name__)
 _UNSTATED_CONTEXT = 32768
 """Context of a model other than gpt-oss whose config.json states none."""
 
+_LEAST_CONTEXT = 256
+"""With less than one step of a cache there is no use in serving."""
+
 _GIB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedModel:
-    """A model whose arrays are all evaluated."""
+    """A model whose arrays are all evaluated. `fingerprint` names its weights."""
 
     model: Module
     info: ModelInfo
+    fingerprint: str
 
 
 def load_checkpoint(
@@ -49,8 +55,10 @@ def load_checkpoint(
     if in_float32 is None:
         in_float32 = mx.default_device().type == mx.DeviceType.cpu
     weight_bytes = inventory.weight_bytes(in_float32=in_float32)
-    _check_memory(folder, weight_bytes, available())
-    info = _info(inventory, weight_bytes)
+    memory = available()
+    _check_memory(folder, weight_bytes, memory)
+    left = None if memory is None else memory - weight_bytes
+    info = _info(inventory, weight_bytes, left=left, in_float32=in_float32)
     try:
         model = _build(inventory)
         if in_float32:
@@ -59,7 +67,8 @@ def load_checkpoint(
     except (ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
         raise LoadFailed(f"{folder} cannot be loaded: {_one_line(error)}") from error
     logger.info("loaded %s: %s, %.2f GiB of weights", folder, info.architecture, weight_bytes / _GIB)
-    return LoadedModel(model=model, info=info)
+    fingerprint = weights_fingerprint(folder, dtype="float32" if in_float32 else "as stored")
+    return LoadedModel(model=model, info=info, fingerprint=fingerprint)
 
 
 def _build(inventory: Inventory) -> Module:
@@ -88,18 +97,32 @@ def _check_caches(model: Module, inventory: Inventory) -> None:
         )
 
 
-def _info(inventory: Inventory, weight_bytes: int) -> ModelInfo:
+def _info(inventory: Inventory, weight_bytes: int, *, left: int | None, in_float32: bool) -> ModelInfo:
+    """`left` is what memory holds beside the weights."""
     config = inventory.config
     vocabulary_size = _positive(config, "vocab_size", None)
     if inventory.model_type == "gpt_oss":
         context_length = rope.context_length(config)
     else:
         context_length = _positive(config, "max_position_embeddings", _UNSTATED_CONTEXT)
+    budget = None
+    if left is not None:
+        budget = kv_budget(config, element_bytes=4 if in_float32 else 2, left=left)
+    longest = context_length if budget is None else min(context_length, budget.longest())
+    if longest < min(context_length, _LEAST_CONTEXT):
+        raise LoadFailed(
+            f"{inventory.folder}: {(left or 0) / _GIB:.2f} GiB of memory are left beside the weights, "
+            f"too little for the keys and values of {_LEAST_CONTEXT} tokens"
+        )
+    if longest < context_length:
+        logger.warning("memory holds %d tokens of the context's %d", longest, context_length)
     return ModelInfo(
         architecture=inventory.model_type,
-        context_length=context_length,
+        context_length=longest,
         vocabulary_size=vocabulary_size,
         weight_bytes=weight_bytes,
+        is_cut=longest < context_length,
+        kv_budget=budget,
     )
 
 

@@ -14,6 +14,7 @@ import mlx.core as mx
 from optiq_server.engine.adjustment import Adjustment
 from optiq_server.engine.backend import Output
 from optiq_server.engine.decoding import DecodingBatch, Fed, Row
+from optiq_server.engine.disk_tier import DiskTier
 from optiq_server.engine.loader import LoadedModel
 from optiq_server.engine.masking import ConstrainedRow
 from optiq_server.engine.memory import default_cache_bytes
@@ -32,7 +33,7 @@ _STEPS_BETWEEN_CLEANINGS = 512
 class _Sequence:
     """A prompt on its way, then a row of the batch, whose reply may have `left` more tokens.
 
-    `node` is the deepest stored beginning of what the row holds, pinned.
+    `node` is the deepest beginning of what the row holds that was stored.
     """
 
     prompt: Prompt
@@ -53,7 +54,11 @@ class MlxBackend:
         capacity = limits.cache_bytes
         if capacity is None:
             capacity = default_cache_bytes(loaded.info.weight_bytes)
-        self._prefixes = PrefixCache(capacity=capacity)
+        self._cache_bytes = capacity
+        disk = None
+        if limits.cache_dir is not None:
+            disk = DiskTier(limits.cache_dir, fingerprint=loaded.fingerprint, capacity=capacity)
+        self._prefixes = PrefixCache(capacity=capacity, disk=disk)
         self._sequences: dict[int, _Sequence] = {}
         self._lane = PromptLane(loaded.model, self._prefixes, clock)
         self._batch = DecodingBatch(loaded.model)
@@ -79,6 +84,7 @@ class MlxBackend:
         row = self._row(sequence_id, request)
         prompt = self._lane.add(sequence_id, request)
         self._sequences[sequence_id] = _Sequence(prompt=prompt, row=row, left=budget, node=prompt.node)
+        self._share_memory()
 
     def remove(self, sequence_ids: Collection[int]) -> None:
         self._forget(sequence_ids)
@@ -103,6 +109,7 @@ class MlxBackend:
 
     def close(self) -> None:
         self._sequences.clear()
+        self._prefixes.save()
         self._prefixes.clear()
         # These refer to the model; all must go for the weights to be freed.
         del self._batch, self._lane
@@ -178,8 +185,18 @@ class MlxBackend:
             self._batch.join(rows, ready.caches, last_tokens)
 
     def _forget(self, sequence_ids: Collection[int]) -> None:
+        if not sequence_ids:
+            return
         gone = [self._sequences.pop(sequence_id) for sequence_id in sequence_ids]
         self._batch.remove([sequence.row for sequence in gone])
         for sequence in gone:
-            if not self._lane.remove(sequence.prompt):
-                self._prefixes.unpin(sequence.node)
+            self._lane.remove(sequence.prompt)
+        self._share_memory()
+
+    def _share_memory(self) -> None:
+        """What the running sequences may come to hold is taken from what is kept of the past."""
+        budget = self._info.kv_budget
+        if budget is None:
+            return
+        running = [self._info.most_tokens(each.prompt.request) for each in self._sequences.values()]
+        self._prefixes.resize(max(0, min(self._cache_bytes, budget.total - budget.committed(running))))

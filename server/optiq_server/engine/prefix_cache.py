@@ -1,21 +1,25 @@
 """Stored beginnings of prompts with their keys and values: looked up, restored, and cut from running caches.
 
-The tree decides what is kept, the blocks hold it. Belongs to the worker's thread.
+The tree decides what is kept, the blocks hold it, in memory or still on disk. Belongs to the worker's thread.
 """
 
 from collections.abc import Sequence
 
+from optiq_server.engine.disk_tier import DiskTier, StoredBlock
 from optiq_server.engine.kv_blocks import Block, block_bytes, cut, is_divisible, paste
 from optiq_server.engine.layer_cache import Caches
 from optiq_server.engine.prefix_tree import Node, PrefixTree
 
 
 class PrefixCache:
-    """At most `capacity` bytes of keys and values; 0 keeps nothing."""
+    """At most `capacity` bytes of keys and values; 0 keeps nothing. It begins with what `disk` has."""
 
-    def __init__(self, *, capacity: int) -> None:
+    def __init__(self, *, capacity: int, disk: DiskTier | None = None) -> None:
         self._tree = PrefixTree(capacity=capacity)
-        self._blocks: dict[int, Block] = {}
+        self._blocks: dict[int, Block | StoredBlock] = {}
+        self._disk = disk
+        if disk is not None:
+            self._take_over(disk)
 
     @property
     def root(self) -> Node:
@@ -30,11 +34,6 @@ class PrefixCache:
     def capacity(self) -> int:
         return self._tree.capacity
 
-    @property
-    def pinned(self) -> int:
-        """How often what is stored is in use."""
-        return self._tree.pins
-
     def __len__(self) -> int:
         return len(self._tree)
 
@@ -42,33 +41,63 @@ class PrefixCache:
         """The longest stored beginning of `tokens`."""
         return self._tree.deepest(tokens)
 
-    def restore(self, node: Node, fresh: Caches) -> Caches:
-        """Caches of one row that hold what `node` stands for; `fresh` are the model's empty ones."""
-        chain = [self._blocks[each.handle] for each in self._tree.lineage(node)]
-        return paste(fresh, chain) if chain else fresh
+    def restore(self, node: Node, fresh: Caches) -> tuple[Caches, Node]:
+        """Caches of one row that hold what `node` stands for; `fresh` are the model's empty ones.
+
+        Where a block on disk is damaged, what stands before it is restored, and the node of that returned.
+        """
+        chain: list[Block] = []
+        reached = self._tree.root
+        for each in self._tree.lineage(node):
+            block = self._in_memory(each)
+            if block is None:
+                self._forget(self._tree.drop(each))
+                break
+            chain.append(block)
+            reached = each
+        return (paste(fresh, chain) if chain else fresh), reached
+
+    def save(self) -> None:
+        """Write what is kept to disk, if there is one."""
+        if self._disk is not None:
+            self._disk.save(
+                (before, node.run, self._blocks[node.handle]) for before, node in self._tree.by_use()
+            )
 
     def store(self, node: Node, caches: Caches, row: int, tokens: Sequence[int], end: int) -> Node:
-        """Keep what `row`, which holds `tokens`, has behind `node` up to `end`; the new node, pinned for it.
+        """Keep what `row`, which holds `tokens`, has behind `node` up to `end`; the node that stands for it.
 
-        The pin moves: `node` is unpinned. Where nothing can be stored, `node` itself is returned.
+        Where `node` was dropped meanwhile, what its nearest stored ancestor lacks is kept. Where nothing can
+        be, that one is returned.
         """
-        stored = self._stored(node, caches, row, tokens, end)
-        if stored is None:
+        node = self._tree.nearest(node)
+        if end <= node.end or not is_divisible(caches):
             return node
-        self._tree.pin(stored)
-        self._tree.unpin(node)
-        return stored
+        run = tuple(tokens[node.end : end])
+        known = self._tree.child(node, run)
+        if known is not None:
+            return known
+        dropped = self._tree.room_for(block_bytes(caches, start=node.end, end=end), beside=node)
+        if dropped is None:
+            return node
+        self._forget(dropped)
+        block = cut(caches, row, start=node.end, end=end, held=len(tokens))
+        if block is None:
+            return node
+        child = self._tree.add(node, run, block.nbytes)
+        self._blocks[child.handle] = block
+        return child
 
-    def pin(self, node: Node) -> None:
-        self._tree.pin(node)
-
-    def unpin(self, node: Node) -> None:
-        self._tree.unpin(node)
+    def resize(self, capacity: int) -> None:
+        """Hold at most so many bytes from now on."""
+        if capacity != self._tree.capacity:
+            self._forget(self._tree.resize(capacity))
 
     def clear(self) -> None:
-        """Forget everything, at once."""
-        self._tree.clear()
-        self._blocks.clear()
+        """Forget everything that is kept."""
+        capacity = self._tree.capacity
+        self.resize(0)
+        self._tree.resize(capacity)
 
     def check_integrity(self) -> None:
         """Raises AssertionError where tree and blocks disagree."""
@@ -78,21 +107,29 @@ class PrefixCache:
         if (held := sum(block.nbytes for block in self._blocks.values())) != self._tree.size:
             raise AssertionError(f"blocks of {held} bytes; {self._tree.size} are counted")
 
-    def _stored(self, node: Node, caches: Caches, row: int, tokens: Sequence[int], end: int) -> Node | None:
-        if end <= node.end or not is_divisible(caches):
-            return None
-        run = tuple(tokens[node.end : end])
-        known = self._tree.child(node, run)
-        if known is not None:
-            return known
-        dropped = self._tree.room_for(block_bytes(caches, start=node.end, end=end))
-        if dropped is None:
-            return None
-        for handle in dropped:
+    def _take_over(self, disk: DiskTier) -> None:
+        nodes = {disk.key(()): self._tree.root}
+        for stored in disk.scan():
+            parent = nodes.get(stored.parent)
+            if parent is None or not parent.is_stored:
+                continue
+            dropped = self._tree.room_for(stored.nbytes, beside=parent)
+            if dropped is None:
+                continue
+            self._forget(dropped)
+            node = self._tree.add(parent, stored.run, stored.nbytes)
+            nodes[stored.key] = node
+            self._blocks[node.handle] = stored
+
+    def _in_memory(self, node: Node) -> Block | None:
+        block = self._blocks[node.handle]
+        if isinstance(block, StoredBlock) and self._disk is not None:
+            read = self._disk.read(block)
+            if read is not None:
+                self._blocks[node.handle] = read
+            return read
+        return block if isinstance(block, Block) else None
+
+    def _forget(self, handles: Sequence[int]) -> None:
+        for handle in handles:
             del self._blocks[handle]
-        block = cut(caches, row, start=node.end, end=end, held=len(tokens))
-        if block is None:
-            return None
-        child = self._tree.add(node, run, block.nbytes)
-        self._blocks[child.handle] = block
-        return child

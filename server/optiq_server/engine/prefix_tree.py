@@ -4,7 +4,7 @@ A node stands for the tokens from the root to its end; its own run is the part b
 one thing under a handle, of so many bytes, that belongs to whoever uses the tree.
 
 Rule 1: a node's run is matched whole or not at all: what is stored can be continued at its end only.
-Rule 2: a node is never dropped before its children, nor while it is pinned.
+Rule 2: a node is never dropped before its children.
 Rule 3: of the nodes that may be dropped, the least recently used goes first, and of two used together the
         one farther from the root. Using a node uses all of its ancestors.
 Rule 4: the stored bytes never exceed the capacity.
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Node:
-    """A stored beginning of `end` tokens; `run` are those behind its parent's."""
+    """A beginning of `end` tokens; `run` are those behind its parent's. `is_stored` until it is dropped."""
 
     parent: "Node | None"
     run: tuple[int, ...]
@@ -25,7 +25,7 @@ class Node:
     handle: int
     size: int
     used: int = 0
-    pins: int = 0
+    is_stored: bool = True
     children: dict[int, dict[tuple[int, ...], "Node"]] = field(default_factory=dict)
 
     @property
@@ -56,11 +56,6 @@ class PrefixTree:
     def capacity(self) -> int:
         return self._capacity
 
-    @property
-    def pins(self) -> int:
-        """How many pins there are, those on the root not counted."""
-        return sum(node.pins for node in self._nodes() if node is not self._root)
-
     def __len__(self) -> int:
         return sum(1 for _ in self._nodes()) - 1
 
@@ -77,17 +72,20 @@ class PrefixTree:
             self._use(node)
         return node
 
-    def room_for(self, size: int) -> list[int] | None:
-        """Drop as much as `size` more bytes need; the handles that were dropped. None if they cannot fit."""
-        pinned = sum(node.size for node in self._nodes() if self._is_held(node))
-        if size > self._capacity - pinned:
+    def room_for(self, size: int, *, beside: Node) -> list[int] | None:
+        """Drop as much as `size` more bytes below `beside` need; the handles that were dropped.
+
+        `beside` and its ancestors stay. None, and nothing is dropped, if the bytes cannot fit so.
+        """
+        kept = self.lineage(beside)
+        if size + sum(node.size for node in kept) > self._capacity:
             return None
-        dropped = []
-        while self._size + size > self._capacity:
-            victim = min(self._droppable(), key=lambda node: (node.used, -node.end))
-            self._drop(victim)
-            dropped.append(victim.handle)
-        return dropped
+        return self._drop_down_to(self._capacity - size, kept)
+
+    def resize(self, capacity: int) -> list[int]:
+        """Hold at most so many bytes from now on; the handles that were dropped for it."""
+        self._capacity = capacity
+        return self._drop_down_to(capacity, ())
 
     def add(self, parent: Node, run: tuple[int, ...], size: int) -> Node:
         """Store a new node. Call `room_for` first. Raises ValueError if there is no room, or it is there."""
@@ -99,13 +97,6 @@ class PrefixTree:
         self._use(node)
         return node
 
-    def pin(self, node: Node) -> None:
-        """Keep the node, and so its ancestors, until `unpin` was called as often."""
-        node.pins += 1
-
-    def unpin(self, node: Node) -> None:
-        node.pins -= 1
-
     def lineage(self, node: Node) -> list[Node]:
         """The nodes from below the root to `node`."""
         line = []
@@ -114,21 +105,34 @@ class PrefixTree:
             node = node.parent
         return line[::-1]
 
-    def clear(self) -> list[int]:
-        """Drop everything, pinned or not; the handles that were dropped."""
-        dropped = [node.handle for node in self._nodes() if node is not self._root]
-        self._root.children.clear()
-        self._root.pins = 0
-        self._size = 0
-        return dropped
+    def drop(self, node: Node) -> list[int]:
+        """Drop the node and all below it; the handles that were dropped."""
+        dropped = []
+        for runs in list(node.children.values()):
+            for child in list(runs.values()):
+                dropped += self.drop(child)
+        self._drop(node)
+        return [*dropped, node.handle]
+
+    def by_use(self) -> Iterator[tuple[tuple[int, ...], Node]]:
+        """All nodes with the tokens before their runs; used last first, and so parents before children."""
+        for node in sorted(self._nodes(), key=lambda each: (-each.used, each.end)):
+            if node.parent is not None:
+                yield tuple(token for each in self.lineage(node.parent) for token in each.run), node
+
+    def nearest(self, node: Node) -> Node:
+        """The node itself, or its nearest ancestor that is still stored."""
+        while not node.is_stored and node.parent is not None:
+            node = node.parent
+        return node
 
     def check_integrity(self) -> None:
         """Raises AssertionError where the tree contradicts itself; for tests and idle moments."""
         sizes = 0
         for node in self._nodes():
             sizes += node.size
-            if node.pins < 0:
-                raise AssertionError(f"node {node.handle} was unpinned too often")
+            if not node.is_stored:
+                raise AssertionError(f"node {node.handle} was dropped, and is still there")
             for length, runs in node.children.items():
                 if not runs or any(len(run) != length or child.run != run for run, child in runs.items()):
                     raise AssertionError(f"children of node {node.handle} are filed wrongly")
@@ -164,19 +168,14 @@ class PrefixTree:
             user.used = now
             user = user.parent
 
-    def _droppable(self) -> Iterator[Node]:
-        return (node for node in self._nodes() if node.is_leaf and not node.pins and node is not self._root)
-
-    def _is_held(self, node: Node) -> bool:
-        """Whether it or something below it is pinned."""
-        found = [node]
-        while found:
-            each = found.pop()
-            if each.pins:
-                return True
-            for runs in each.children.values():
-                found.extend(runs.values())
-        return False
+    def _drop_down_to(self, size: int, kept: Sequence[Node]) -> list[int]:
+        dropped = []
+        while self._size > size:
+            leaves = (node for node in self._nodes() if node.is_leaf and node.size and node not in kept)
+            victim = min(leaves, key=lambda node: (node.used, -node.end))
+            self._drop(victim)
+            dropped.append(victim.handle)
+        return dropped
 
     def _drop(self, node: Node) -> None:
         parent = node.parent
@@ -187,3 +186,4 @@ class PrefixTree:
         if not runs:
             del parent.children[len(node.run)]
         self._size -= node.size
+        node.is_stored = False

@@ -49,21 +49,18 @@ class PromptLane:
             expects=expectations(request, self._prompts.values()),
             node=self._prefixes.root,
         )
-        self._prefixes.pin(prompt.node)
         self._prompts[sequence_id] = prompt
         return prompt
 
-    def remove(self, prompt: Prompt) -> bool:
-        """Forget the prompt, and let go of what it pins. False if it is not here any more."""
-        if self._prompts.pop(prompt.sequence_id, None) is None:
-            return False
-        self._prefixes.unpin(prompt.node)
-        return True
+    def remove(self, prompt: Prompt) -> None:
+        """Forget the prompt, if it is here."""
+        self._prompts.pop(prompt.sequence_id, None)
 
     def step(self, *, others_decode: bool) -> list[ReadyPrompts]:
         """Compute one chunk; the prompts that are ready now, and the lane's no more."""
         for prompt in self._prompts.values():
-            self._look_up(prompt)
+            if not prompt.has_begun:
+                prompt.node = self._prefixes.deepest(prompt.request.prompt[:-1])
         self._steps += 1
         chunks = next_chunks(
             progress(tuple(self._prompts.values())),
@@ -71,16 +68,6 @@ class PromptLane:
             oldest_first=self._steps % 2 == 0,
         )
         return self._compute(chunks)
-
-    def _look_up(self, prompt: Prompt) -> None:
-        """Find the longest beginning that is stored by now, as long as the prompt has not begun."""
-        if prompt.has_begun:
-            return
-        node = self._prefixes.deepest(prompt.request.prompt[:-1])
-        if node is not prompt.node:
-            self._prefixes.pin(node)
-            self._prefixes.unpin(prompt.node)
-            prompt.node = node
 
     def _compute(self, chunks: Sequence[Chunk]) -> list[ReadyPrompts]:
         prompts = [self._prompts[chunk.sequence_id] for chunk in chunks]
@@ -101,7 +88,7 @@ class PromptLane:
     def _caches_of(self, prompt: Prompt) -> Caches:
         """The prompt's caches: made of the longest stored beginning when it begins."""
         if prompt.caches is None:
-            prompt.caches = self._prefixes.restore(prompt.node, fresh_caches(self._model))
+            prompt.caches, prompt.node = self._prefixes.restore(prompt.node, fresh_caches(self._model))
             prompt.computed = prompt.cached = prompt.node.end
         return prompt.caches
 

@@ -22,7 +22,7 @@ _WORTH_WAITING_TOKENS = 64
 class Prompt:
     """`computed` of its `target` tokens are in `caches`; the last token is fed by the batch that decodes.
 
-    `marks` are the positions to keep, ascending. `node` is its deepest beginning that is stored, pinned;
+    `marks` are the positions to keep, ascending. `node` is its deepest beginning that was stored;
     `cached` tokens were restored. `expects` tells which earlier prompts will leave behind how much of it.
     """
 

@@ -1,7 +1,8 @@
 """Who waits, who runs, who has ended and why: the worker's decisions, as values.
 
 Rule 1: a sequence is in exactly one place, waiting or running, until it ends; then it is in none.
-Rule 2: sequences start in the order in which they came.
+Rule 2: sequences start in the order in which they came. One that needs more memory than is left makes those
+        behind it wait, for it would wait for ever if they overtook it.
 Rule 3: nothing here touches a backend, a clock or a thread; the worker does what is returned.
 """
 
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 from optiq_server.engine.backend import Output
 from optiq_server.engine.sequence import Sequence
-from optiq_server.engine.types import Ended, EndReason, GenerationEvent
+from optiq_server.engine.types import Ended, EndReason, GenerationEvent, ModelInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +58,23 @@ class Schedule:
     def add(self, sequence: Sequence) -> None:
         self._waiting[sequence.id] = sequence
 
-    def admit(self) -> list[Sequence]:
+    def admit(self, model: ModelInfo) -> list[Sequence]:
         """Move as many as there is room for from waiting to running; return them."""
-        room = max(0, self._max_running - len(self._running))
-        admitted = list(self._waiting.values())[:room]
-        for sequence in admitted:
+        admitted = []
+        for sequence in list(self._waiting.values()):
+            if len(self._running) >= self._max_running or not self._fits(sequence, model):
+                break
             del self._waiting[sequence.id]
             self._running[sequence.id] = sequence
+            admitted.append(sequence)
         return admitted
+
+    def _fits(self, sequence: Sequence, model: ModelInfo) -> bool:
+        """Whether memory holds it beside those that run. One alone fits: the context is cut to that."""
+        if model.kv_budget is None or not self._running:
+            return True
+        together = [*self._running.values(), sequence]
+        return model.kv_budget.fits([model.most_tokens(each.request) for each in together])
 
     def overdue(self, now: float) -> list[int]:
         """The ids of those whose time is up, waiting or running."""

@@ -6,9 +6,11 @@ The engine knows no text, no harmony and no HTTP.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeAlias
 
 from optiq_server.engine.constraint import Constraint
+from optiq_server.engine.kv_budget import KvBudget
 
 
 def _require(holds: bool, name: str, value: object, legal: str) -> None:
@@ -137,12 +139,24 @@ GenerationEvent: TypeAlias = Tokens | Ended
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """What the loaded checkpoint is. `context_length` counts prompt and completion tokens together."""
+    """What the loaded checkpoint is. `context_length` counts prompt and completion tokens together.
+
+    It is what the model was made for, or less where this machine's memory holds less: then `is_cut` is true.
+    `kv_budget` bounds what runs at the same time, None where nothing is known of memory.
+    """
 
     architecture: str
     context_length: int
     vocabulary_size: int
     weight_bytes: int
+    is_cut: bool = False
+    kv_budget: KvBudget | None = None
+
+    def most_tokens(self, request: GenerationRequest) -> int:
+        """The most that a sequence for this request may hold, prompt included."""
+        if request.max_tokens is None:
+            return self.context_length
+        return min(self.context_length, len(request.prompt) + request.max_tokens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +164,7 @@ class EngineLimits:
     """How much the engine takes on: `max_running` sequences share a step, `max_waiting` queue behind them.
 
     `cache_bytes` of keys and values are kept of prompts that are over; None is a quarter of what the device
-    has left beside the weights.
+    has left beside the weights. With `cache_dir` they outlive the process.
 
     At 16,000 tokens each, 16 streams of the 20b hold 6 GB of keys and values. 256 waiting are a burst of
     clients, not a backlog: at 10 s a reply the last one waits under three minutes.
@@ -159,6 +173,7 @@ class EngineLimits:
     max_running: int = 16
     max_waiting: int = 256
     cache_bytes: int | None = None
+    cache_dir: Path | None = None
 
     def __post_init__(self) -> None:
         _require(self.max_running >= 1, "max_running", self.max_running, "at least 1")

@@ -158,7 +158,7 @@ class Worker:
 
     def _admit(self, backend: Backend) -> list[Departure]:
         refused: list[Departure] = []
-        for sequence in self._schedule.admit():
+        for sequence in self._schedule.admit(backend.info):
             try:
                 backend.insert(sequence.id, sequence.request)
             except Exception as error:

@@ -133,7 +133,9 @@ class CallItem:
         return [self._event("delta", delta=text)]
 
     def closed(self) -> list[JsonObject]:
-        return [self._event("done", **self._arguments())]
+        # Some versions of the SDK want the function's name here.
+        name = {} if self.is_custom else {"name": self.name}
+        return [self._event("done", **name, **self._arguments())]
 
     def item(self, status: ItemStatus) -> JsonObject:
         return {

@@ -1,6 +1,7 @@
 """Responses as the openai package sees them, over a real socket."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +20,8 @@ from optiq_server.engine.types import GenerationRequest
 from tests.server.conftest import Scripted, Serve
 from tests.server.doubles import Replies
 from tests.server.response_events import events_of, names, validated_response
+
+_GOLDEN = Path(__file__).parent / "golden"
 
 _ADD: FunctionToolParam = {
     "type": "function",
@@ -136,6 +139,18 @@ async def test_the_events_are_openais_and_end_in_the_body(
         ("function_call", "completed"),
     ]
     assert stored.json() == body
+
+
+async def test_the_bytes_of_a_stream_are_as_recorded(
+    serve: Serve, scripted: Scripted, replies: Replies
+) -> None:
+    reply = replies.call("add", '{"a":1,"b":2}', analysis="so", preamble="Adding \N{EN DASH} \N{SNOWMAN}\n")
+    async with serve(lambda: scripted(lambda _: Script(tokens=reply, tokens_per_step=100))) as server:
+        answer = await server.http.post(
+            "/v1/responses", json={"input": "add", "tools": [_ADD], "stream": True}
+        )
+
+    assert answer.text == (_GOLDEN / "response.sse").read_text()
 
 
 async def test_the_sdks_stream_puts_the_same_response_together(

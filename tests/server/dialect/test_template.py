@@ -158,6 +158,15 @@ def test_a_conversation_that_the_template_refuses_is_unrenderable() -> None:
     assert refused.value.field == "messages"
 
 
+def test_a_custom_tool_is_refused_by_its_place() -> None:
+    tools = (ADD, CustomTool(name="shell"))
+
+    with pytest.raises(UnrenderableConversation, match="functions only") as refused:
+        QWEN.dialect.render(Conversation(messages=(UserMessage(text="x"),), tools=tools))
+
+    assert refused.value.field == "tools[1]"
+
+
 def test_a_text_that_is_no_unicode_is_unrenderable() -> None:
     with pytest.raises(UnrenderableConversation):
         PLAIN.dialect.render(Conversation(messages=(UserMessage(text="\ud800"),)))
@@ -284,10 +293,3 @@ def test_a_parser_reads_calls_of_the_tools_that_may_be_called_only() -> None:
     assert told(Structure(tools=(ADD,))) == ["ToolCallStart", "ToolCallDelta", "MessageEnd"]
     assert "ToolCallStart" not in told(Structure(tools=(ADD,), tool_choice=none))
     assert "ToolCallStart" not in told(Structure())
-
-
-def test_custom_tools_are_refused_by_their_place() -> None:
-    with pytest.raises(UnsupportedStructure, match="JSON") as refused:
-        QWEN.dialect.constraint(Structure(tools=(ADD, CustomTool(name="shell"))))
-
-    assert refused.value.tool == 1

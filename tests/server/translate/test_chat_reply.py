@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from optiq_harmony.events import Event, MessageEnd, ReasoningDelta, TextDelta, ToolCallDelta, ToolCallStart
-from optiq_server.engine.types import EndReason, TokenLogprobs, Tokens
+from optiq_harmony.events import Event, ToolCallDelta, ToolCallStart
+from optiq_server.engine.types import EndReason, TokenLogprobs
 from optiq_server.translate.chat_reply import ChatChunks, ReplyHead, chat_completion
 from optiq_server.translate.reply import Finished, FinishReason, Piece, Reply, Text, Usage
-from tests.server.doubles import CountedIds, ScriptedParser, ended
+from tests.server.doubles import CountedIds, ScriptedParser
+from tests.server.strategies import event_tokens, read_in_groups
 
 _HEAD = ReplyHead(id="chatcmpl-1", created=1_700_000_000, model="m", system_fingerprint="fp_0")
 _USAGE = Usage(prompt_tokens=10, completion_tokens=7, cached_tokens=4, reasoning_tokens=2)
@@ -74,39 +75,8 @@ def _whole(body: ChatCompletion) -> dict[str, object]:
     }
 
 
-_TEXTS = st.text(max_size=4)
-
-
-@st.composite
-def _messages(draw: st.DrawFn) -> list[tuple[Event, ...]]:
-    """Events of several messages, one token at a time."""
-    tokens: list[tuple[Event, ...]] = []
-    calls = 0
-    for kind in draw(st.lists(st.sampled_from(["reasoning", "text", "call"]), max_size=5)):
-        texts = draw(st.lists(_TEXTS, max_size=4))
-        tokens.append(())
-        match kind:
-            case "reasoning":
-                tokens += [(ReasoningDelta(text=text),) for text in texts]
-            case "text":
-                tokens += [(TextDelta(text=text),) for text in texts]
-            case _:
-                tokens.append((ToolCallStart(index=calls, name="f"),))
-                tokens += [(ToolCallDelta(index=calls, arguments=text),) for text in texts]
-                calls += 1
-        tokens.append((MessageEnd(complete=True),))
-    return tokens
-
-
-def _read(reply: Reply, groups: list[tuple[int, ...]], reason: EndReason) -> tuple[list[Piece], Finished]:
-    pieces = [piece for ids in groups for piece in reply.read(Tokens(ids=ids))]
-    rest, outcome = reply.end(ended(reason))
-    assert isinstance(outcome, Finished)
-    return pieces + rest, outcome
-
-
 @given(
-    tokens=_messages(),
+    tokens=event_tokens(),
     size=st.integers(1, 6),
     stop=st.lists(st.text(min_size=1, max_size=2), max_size=2),
     reason=st.sampled_from([EndReason.STOP, EndReason.LENGTH]),
@@ -116,8 +86,12 @@ def test_the_joined_stream_is_the_body_for_any_grouping_of_tokens(
 ) -> None:
     ids = tuple(range(len(tokens)))
     groups = [ids[start : start + size] for start in range(0, len(ids), size)]
-    streamed, end_of_stream = _read(Reply(parser=ScriptedParser(tokens), stop_strings=stop), groups, reason)
-    at_once, end_at_once = _read(Reply(parser=ScriptedParser(tokens), stop_strings=stop), [ids], reason)
+    streamed, end_of_stream = read_in_groups(
+        Reply(parser=ScriptedParser(tokens), stop_strings=stop), groups, reason
+    )
+    at_once, end_at_once = read_in_groups(
+        Reply(parser=ScriptedParser(tokens), stop_strings=stop), [ids], reason
+    )
 
     assert _joined(_stream(streamed, end_of_stream)) == _whole(_body(at_once, end_at_once))
 
