@@ -39,7 +39,8 @@ _BLOCKS_OF_ROLE = {
 
 def system_messages(system: Sequence[ContentPart] | None) -> tuple[DeveloperMessage, ...]:
     """The system prompt as one message; none if it says nothing."""
-    text = _SYSTEM_SEPARATOR.join(filter(None, (_without_billing(part.text or "") for part in system or ())))
+    texts = (_without_billing(part.text or part.refusal or "") for part in system or ())
+    text = _SYSTEM_SEPARATOR.join(filter(None, texts))
     return (DeveloperMessage(text=text),) if text else ()
 
 
@@ -127,7 +128,7 @@ def _results(blocks: Sequence[Block], path: str, tool_of_call: dict[str, str]) -
                 param=param,
                 code="invalid_value",
             )
-        text = _BLOCK_SEPARATOR.join(part.text or "" for part in block.content or ())
+        text = _BLOCK_SEPARATOR.join(part.text or part.refusal or "" for part in block.content or ())
         yield ToolMessage(name=name, text=f"Error: {text}" if block.is_error else text)
 
 
