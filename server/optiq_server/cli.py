@@ -121,6 +121,13 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         help="end a reply that takes longer (default: %(default)s)",
     )
     add(
+        "--max-running",
+        type=int,
+        default=generation.max_running,
+        metavar="N",
+        help="make so many replies at the same time, as far as memory holds them (default: %(default)s)",
+    )
+    add(
         "--queue-limit",
         type=int,
         default=generation.queue_limit,
@@ -188,6 +195,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         http=HttpSettings(host=options.host, port=options.port),
         generation=GenerationSettings(
             time_limit=options.time_limit,
+            max_running=options.max_running,
             queue_limit=options.queue_limit,
             cache_bytes=options.cache_bytes,
             cache_dir=options.cache_dir,

@@ -67,6 +67,7 @@ def serve(
 def _services(settings: Settings, open_model: OpenModel) -> Services:
     generation = settings.generation
     limits = EngineLimits(
+        max_running=generation.max_running,
         max_waiting=generation.queue_limit,
         cache_bytes=generation.cache_bytes,
         cache_dir=generation.cache_dir,
