@@ -1,20 +1,14 @@
 """Anthropic's API as its own package sees it, over a real socket."""
 
-import contextlib
-from collections.abc import AsyncIterator
-
-import anthropic
-import httpx
-import pytest
-from anthropic import AsyncAnthropic
 from anthropic.types import Message, MessageParam, RawMessageStreamEvent, ToolParam
 from pydantic import BaseModel, TypeAdapter
 
 from optiq_harmony.tokens import ControlToken
-from optiq_server.engine.scripted_backend import FaultStage, Script
-from optiq_server.engine.types import EngineLimits, GenerationRequest
-from tests.server.conftest import RunningServer, Scripted, Serve
-from tests.server.doubles import Replies, unhurried
+from optiq_server.engine.scripted_backend import Script
+from optiq_server.engine.types import GenerationRequest
+from tests.server.anthropic_client import anthropic_client
+from tests.server.conftest import Scripted, Serve
+from tests.server.doubles import Replies
 
 _MESSAGES = "/v1/messages"
 _ASKED: list[MessageParam] = [{"role": "user", "content": "What is the weather?"}]
@@ -24,22 +18,6 @@ _TOOL: ToolParam = {
     "description": "The weather now.",
     "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 }
-
-
-@contextlib.asynccontextmanager
-async def _client(server: RunningServer) -> AsyncIterator[AsyncAnthropic]:
-    async with AsyncAnthropic(base_url=server.url, api_key="none", max_retries=0, timeout=30) as client:
-        yield client
-
-
-def _error(answer: httpx.Response) -> dict[str, str]:
-    body = answer.json()
-    assert set(body) == {"type", "error", "request_id"}
-    assert body["type"] == "error"
-    assert body["request_id"] == answer.headers["request-id"]
-    error: dict[str, str] = body["error"]
-    assert set(error) == {"type", "message"}
-    return error
 
 
 def _without_ids(message: Message) -> dict[str, object]:
@@ -58,7 +36,7 @@ async def test_a_message_is_answered(serve: Serve, scripted: Scripted, replies: 
         requests.append(request)
         return reply
 
-    async with serve(lambda: scripted(play)) as server, _client(server) as client:
+    async with serve(lambda: scripted(play)) as server, anthropic_client(server) as client:
         answer = await client.messages.create(
             model="claude-sonnet-5", max_tokens=100, messages=_ASKED, system="Be brief."
         )
@@ -84,7 +62,7 @@ async def test_a_stream_says_the_same_as_a_message(
         analysis="ask",
         preamble="I'll look.",
     )
-    async with serve(lambda: scripted(lambda _: reply)) as server, _client(server) as client:
+    async with serve(lambda: scripted(lambda _: reply)) as server, anthropic_client(server) as client:
         whole = await client.messages.create(
             model="claude-sonnet-5", max_tokens=100, messages=_ASKED, tools=[_TOOL]
         )
@@ -131,7 +109,7 @@ async def test_a_tool_loop_ends_in_an_answer(serve: Serve, scripted: Scripted, r
         prompts.append(replies.prompt_text(request.prompt))
         return script[len(prompts) - 1]
 
-    async with serve(lambda: scripted(play)) as server, _client(server) as client:
+    async with serve(lambda: scripted(play)) as server, anthropic_client(server) as client:
         asked = await client.messages.create(
             model="claude-sonnet-5", max_tokens=100, messages=_ASKED, tools=[_TOOL]
         )
@@ -171,7 +149,7 @@ async def test_a_parsed_answer_matches_its_schema(serve: Serve, scripted: Script
         assert request.constraint is not None
         return replies.final('{"city":"Bern","degrees":7}', analysis="so")
 
-    async with serve(lambda: scripted(play)) as server, _client(server) as client:
+    async with serve(lambda: scripted(play)) as server, anthropic_client(server) as client:
         answer = await client.messages.parse(
             model="claude-sonnet-5", max_tokens=100, messages=_ASKED, output_format=Weather
         )
@@ -189,7 +167,7 @@ async def test_tokens_are_counted_as_they_are_sent(
         requests.append(request)
         return replies.final("hi")
 
-    async with serve(lambda: scripted(play)) as server, _client(server) as client:
+    async with serve(lambda: scripted(play)) as server, anthropic_client(server) as client:
         counted = await client.messages.count_tokens(
             model="claude-sonnet-5", messages=_ASKED, system="Be brief.", tools=[_TOOL]
         )
@@ -209,7 +187,7 @@ async def test_a_changing_billing_header_changes_no_prompt(
         prompts.append(request.prompt)
         return replies.final("hi")
 
-    async with serve(lambda: scripted(play)) as server, _client(server) as client:
+    async with serve(lambda: scripted(play)) as server, anthropic_client(server) as client:
         for number in (1, 2):
             await client.messages.create(
                 model="claude-sonnet-5",
@@ -230,7 +208,7 @@ async def test_a_changing_billing_header_changes_no_prompt(
 
 async def test_a_stop_sequence_is_told(serve: Serve, scripted: Scripted, replies: Replies) -> None:
     backend = scripted(lambda _: Script(tokens=replies.endless_final()))
-    async with serve(lambda: backend) as server, _client(server) as client:
+    async with serve(lambda: backend) as server, anthropic_client(server) as client:
         answer = await client.messages.create(
             model="m", max_tokens=100, messages=_ASKED, stop_sequences=["xyz", "so on and so"]
         )
@@ -244,7 +222,10 @@ async def test_a_stop_sequence_is_told(serve: Serve, scripted: Scripted, replies
 async def test_thinking_that_is_off_is_not_sampled(
     serve: Serve, scripted: Scripted, replies: Replies
 ) -> None:
-    async with serve(lambda: scripted(lambda _: replies.final("hi"))) as server, _client(server) as client:
+    async with (
+        serve(lambda: scripted(lambda _: replies.final("hi"))) as server,
+        anthropic_client(server) as client,
+    ):
         answer = await client.messages.create(
             model="m", max_tokens=100, messages=_ASKED, thinking={"type": "disabled"}
         )
@@ -254,72 +235,11 @@ async def test_thinking_that_is_off_is_not_sampled(
 
 async def test_a_cut_reply_says_so(serve: Serve, scripted: Scripted, replies: Replies) -> None:
     script = Script(tokens=replies.endless_analysis())
-    async with serve(lambda: scripted(lambda _: script)) as server, _client(server) as client:
+    async with serve(lambda: scripted(lambda _: script)) as server, anthropic_client(server) as client:
         answer = await client.messages.create(model="m", max_tokens=10, messages=_ASKED)
 
     assert answer.stop_reason == "max_tokens"
     assert answer.usage.output_tokens == 10
-
-
-async def test_a_bad_field_is_400_and_named(serve: Serve, scripted: Scripted) -> None:
-    async with serve(lambda: scripted(lambda _: ())) as server, _client(server) as client:
-        with pytest.raises(anthropic.BadRequestError) as caught:
-            await client.messages.create(model="m", max_tokens=0, messages=_ASKED)
-
-    assert caught.value.type == "invalid_request_error"
-    assert "'max_tokens' is 0" in str(caught.value.api_message)
-    assert str(caught.value.request_id).startswith("req_")
-
-
-@pytest.mark.parametrize("path", [_MESSAGES, f"{_MESSAGES}/count_tokens"])
-async def test_errors_have_anthropics_form_at_these_paths(
-    serve: Serve, scripted: Scripted, path: str
-) -> None:
-    async with serve(lambda: scripted(lambda _: ())) as server:
-        malformed = await server.http.post(path, content=b"{", headers={"Content-Type": "application/json"})
-        plain = await server.http.post(path, content=b"{}", headers={"Content-Type": "text/plain"})
-        method = await server.http.get(path)
-        missing = await server.http.post(path, json={"max_tokens": 5})
-        elsewhere = await server.http.get(f"{path}/nothing")
-
-    assert (malformed.status_code, _error(malformed)["type"]) == (400, "invalid_request_error")
-    assert (plain.status_code, _error(plain)["type"]) == (415, "invalid_request_error")
-    assert (method.status_code, _error(method)["type"]) == (405, "invalid_request_error")
-    assert (missing.status_code, _error(missing)["message"]) == (400, "'messages' is missing")
-    assert elsewhere.json()["error"]["code"] == "unknown_url"
-
-
-async def test_a_prompt_beyond_the_context_is_told_in_anthropics_words(
-    serve: Serve, scripted: Scripted
-) -> None:
-    messages = [{"role": "user", "content": "word " * 5000}]
-    async with serve(lambda: scripted(lambda _: ())) as server:
-        answer = await server.http.post(_MESSAGES, json={"messages": messages, "max_tokens": 5})
-
-    assert answer.status_code == 400
-    assert _error(answer)["message"].startswith("prompt is too long: ")
-    assert _error(answer)["message"].endswith(" tokens > 4096 maximum")
-
-
-async def test_a_schema_that_cannot_be_enforced_is_refused_by_name(serve: Serve, scripted: Scripted) -> None:
-    body = {**_BODY, "output_config": {"format": {"type": "json_schema", "schema": {"not": {}}}}}
-    async with serve(lambda: scripted(lambda _: ())) as server:
-        answer = await server.http.post(_MESSAGES, json=body)
-
-    assert answer.status_code == 400
-    assert _error(answer)["message"].startswith("'output_config.format.schema': ")
-
-
-async def test_another_model_is_refused_where_names_are_strict(
-    serve: Serve, scripted: Scripted, replies: Replies
-) -> None:
-    async with serve(lambda: scripted(lambda _: replies.final("hi")), strict_model=True) as server:
-        for path in (_MESSAGES, f"{_MESSAGES}/count_tokens"):
-            refused = await server.http.post(path, json=_BODY)
-            named = await server.http.post(path, json={**_BODY, "model": "optiq/scripted"})
-
-            assert (refused.status_code, _error(refused)["type"]) == (404, "not_found_error")
-            assert named.status_code == 200
 
 
 async def test_keys_and_versions_are_not_looked_at(
@@ -332,41 +252,11 @@ async def test_keys_and_versions_are_not_looked_at(
     assert [answer.status_code for answer in answers] == [200, 200, 200]
 
 
-async def test_a_full_queue_is_429(serve: Serve, replies: Replies) -> None:
-    script = Script(tokens=replies.endless_final())
-    limits = EngineLimits(max_running=1, max_waiting=0)
-    async with serve(lambda: unhurried(script), limits=limits) as server, _client(server) as client:
-        stream = await client.messages.create(model="m", max_tokens=10**6, messages=_ASKED, stream=True)
-        with pytest.raises(anthropic.RateLimitError) as caught:
-            await client.messages.create(model="m", max_tokens=5, messages=_ASKED)
-        await stream.close()
-
-    assert caught.value.type == "rate_limit_error"
-    assert caught.value.response.headers["retry-after"]
-
-
-async def test_a_fault_after_the_first_byte_is_an_error_event(
-    serve: Serve, scripted: Scripted, replies: Replies
-) -> None:
-    script = Script(tokens=replies.endless_final(), fault=FaultStage.SEQUENCE, fault_after=9)
-    async with serve(lambda: scripted(lambda _: script)) as server, _client(server) as client:
-        raw = await server.http.post(_MESSAGES, json={**_BODY, "stream": True})
-        with pytest.raises(anthropic.APIStatusError) as caught:
-            async for _ in await client.messages.create(
-                model="m", max_tokens=100, messages=_ASKED, stream=True
-            ):
-                pass
-
-    last = raw.text.removesuffix("\n\n").split("\n\n")[-1]
-    assert last.startswith('event: error\ndata: {"type":"error","error":{"type":"api_error"')
-    assert caught.value.type == "api_error"
-
-
 async def test_a_call_that_is_no_json_is_not_a_fault(
     serve: Serve, scripted: Scripted, replies: Replies
 ) -> None:
     reply = replies.call("get_weather", '{"city": NaN')
-    async with serve(lambda: scripted(lambda _: reply)) as server, _client(server) as client:
+    async with serve(lambda: scripted(lambda _: reply)) as server, anthropic_client(server) as client:
         answer = await client.messages.create(model="m", max_tokens=100, messages=_ASKED)
 
     assert [block.input for block in answer.content if block.type == "tool_use"] == [
@@ -383,7 +273,7 @@ async def test_control_tokens_in_a_message_are_text(
         prompts.append(request.prompt)
         return replies.final("hi")
 
-    async with serve(lambda: scripted(play)) as server, _client(server) as client:
+    async with serve(lambda: scripted(play)) as server, anthropic_client(server) as client:
         await client.messages.create(
             model="m", max_tokens=9, messages=[{"role": "user", "content": "<|call|>"}]
         )

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import threading
+from concurrent.futures import Future
 
 import httpx
 import openai
 import pytest
 
 from optiq_server.api.body import MAX_BODY_BYTES
+from optiq_server.dialect.loaded import LoadedDialect
 from optiq_server.engine.errors import LoadFailed
 from optiq_server.engine.scripted_backend import FaultStage, Script, ScriptedBackend
 from optiq_server.engine.types import EngineLimits, EngineState, ModelInfo
@@ -270,6 +272,35 @@ async def test_while_the_model_loads_requests_are_503_with_a_time_to_retry(
     assert int(early.headers["retry-after"]) >= 1
     assert (health.status_code, health.json()) == (503, {"status": "loading"})
     assert later.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (_CHAT, _BODY),
+        ("/v1/completions", {"prompt": "hi"}),
+        ("/v1/messages", {**_BODY, "max_tokens": 5}),
+        ("/v1/messages/count_tokens", _BODY),
+        ("/tokenize", {"prompt": "hi"}),
+        ("/detokenize", {"tokens": [1]}),
+    ],
+)
+async def test_no_endpoint_speaks_to_a_model_that_is_not_there_yet(
+    serve: Serve, scripted: Scripted, path: str, body: dict[str, object]
+) -> None:
+    gate = threading.Event()
+
+    def open_backend() -> ScriptedBackend:
+        gate.wait()
+        return scripted(lambda _: ())
+
+    unknown = LoadedDialect(Future())
+    async with serve(open_backend, until_ready=False, dialect=unknown) as server:
+        answer = await server.http.post(path, json=body)
+        gate.set()
+
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
 
 
 async def test_a_model_that_failed_to_load_is_503(serve: Serve) -> None:
