@@ -94,6 +94,7 @@ async def test_every_streamed_chunk_is_of_the_sdks_type(
 
     events = answer.text.removesuffix("\n\n").split("\n\n")
     assert events[-1] == "data: [DONE]"
+    # The SDK's type knows no null as a finish reason, although OpenAI streams it until the last chunk.
     for event in events[:-2]:
         Completion.model_validate_json(event.removeprefix("data: ").replace("null}]", '"stop"}]'))
 
