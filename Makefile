@@ -15,7 +15,7 @@ RUN := LD_PRELOAD=$(OPENBLAS)
 endif
 endif
 
-.PHONY: help serve install dev lint format type test fuzz cover check bench build lock clean
+.PHONY: help serve install dev lint format type test fuzz cover check bench soak build lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,9 +69,13 @@ cover: dev ## all tests, with branch coverage
 
 check: lint type test ## what CI runs
 
-bench: dev ## decode through HTTP against the bare mlx-lm loop
+bench: dev ## all figures with their bars; ARGS="--only single" for some
 	$(BLAS_NOTE)
 	$(RUN) $(BIN)/python -m tools.bench $(ARGS)
+
+soak: dev ## ten minutes of mixed traffic; ARGS="--minutes 1" for less
+	$(BLAS_NOTE)
+	$(RUN) $(BIN)/python -m tools.soak $(ARGS)
 
 build: dev ## wheel and sdist in dist/
 	$(BIN)/python -m build --no-isolation

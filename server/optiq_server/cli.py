@@ -117,6 +117,11 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     )
     add("--served-model-name", metavar="NAME", help="the model's name in the API (default: from --model)")
     add(
+        "--strict-model",
+        action="store_true",
+        help="refuse requests that name another model (default: any name means the served one)",
+    )
+    add(
         "--current-date",
         type=_date,
         metavar="YYYY-MM-DD",
@@ -209,6 +214,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     return Settings(
         model=options.model,
         served_model_name=options.served_model_name,
+        strict_model=options.strict_model,
         cache_folder=options.cache_folder,
         stores_responses=options.stores_responses,
         log_level=options.log_level,

@@ -84,7 +84,9 @@ def _services(settings: Settings, open_model: OpenModel) -> Services:
     return Services(
         engine=Engine(open_backend, limits),
         dialect=LoadedDialect(chosen),
-        served=ServedModel(name=settings.model_name, created=int(time.time())),
+        served=ServedModel(
+            name=settings.model_name, created=int(time.time()), is_strict=settings.strict_model
+        ),
         version=installed_version(),
         time_limit=generation.time_limit,
         store=_store(settings),

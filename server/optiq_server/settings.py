@@ -93,13 +93,15 @@ class GenerationSettings:
 class Settings:
     """Everything `optiq serve` can be told.
 
-    `model` is a folder or a hub repository; None is the pocket model that comes with the package.
-    `stores_responses` keeps responses in the cache folder, for requests that go on from them. Prompts and
-    replies are logged only with `log_prompts`.
+    `model` is a folder or a hub repository; None is the pocket model that comes with the package. With
+    `strict_model`, requests for a model of another name are refused. `stores_responses` keeps responses in
+    the cache folder, for requests that go on from them. Prompts and replies are logged only with
+    `log_prompts`.
     """
 
     model: str | None = None
     served_model_name: str | None = None
+    strict_model: bool = False
     cache_folder: Path = field(default_factory=default_cache_folder)
     stores_responses: bool = True
     log_level: LogLevel = LogLevel.WARNING

@@ -14,17 +14,24 @@ _START_SECONDS = 600
 
 
 @contextlib.contextmanager
-def optiq_serve(arguments: Sequence[str]) -> Iterator[str]:
-    """Start the server with these arguments on a free port; give its URL once it is ready."""
+def optiq_server(arguments: Sequence[str]) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Start the server with these arguments on a free port; give its URL and process once it is ready."""
     port = _free_port()
     command = [sys.executable, "-m", "optiq_server", "serve", "--port", str(port), *arguments]
     with subprocess.Popen(command) as process:
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_until_ready(url, process)
-            yield url
+            yield url, process
         finally:
             process.terminate()
+
+
+@contextlib.contextmanager
+def optiq_serve(arguments: Sequence[str]) -> Iterator[str]:
+    """The same where the URL is enough."""
+    with optiq_server(arguments) as (url, _):
+        yield url
 
 
 def _free_port() -> int:

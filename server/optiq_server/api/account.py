@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from optiq_server.api.transcript import Transcript
-from optiq_server.engine.types import Ended, EndReason, GenerationEvent, GenerationRequest, Tokens
+from optiq_server.engine.types import Ended, EndReason, GenerationEvent, Tokens
 from optiq_server.request_context import current_request
 from optiq_server.translate.reply import Failed, Finished, Outcome, Reply
 
@@ -16,14 +16,17 @@ logger = logging.getLogger(__name__)
 
 
 class Account:
-    """Kept while the sample is read, inside `with`: one that is left before its end counts as cancelled."""
+    """Kept while the sample is read, inside `with`: one that is left before its end counts as cancelled.
+
+    `prompt_tokens` is 0 if an earlier sample's account has the same prompt.
+    """
 
     def __init__(
-        self, reply_id: str, request: GenerationRequest, reply: Reply, transcript: Transcript | None
+        self, *, reply_id: str, reply: Reply, prompt_tokens: int, transcript: Transcript | None
     ) -> None:
         self._reply_id = reply_id
-        self._request = request
         self._reply = reply
+        self._prompt_tokens = prompt_tokens
         self._transcript = transcript
         self._heard = 0
         self._has_ended = False
@@ -60,8 +63,8 @@ class Account:
         if request is None:
             return
         request.reply_id = self._reply_id
-        request.prompt_tokens = len(self._request.prompt)
-        request.cached_tokens = max(request.cached_tokens, cached_tokens)
+        request.prompt_tokens += self._prompt_tokens
+        request.cached_tokens += cached_tokens if self._prompt_tokens else 0
         request.completion_tokens += completion_tokens
         request.finish(str(finish))
 

@@ -1,0 +1,1 @@
+"""Mixed traffic for minutes, to see that memory stays and nothing fails."""
