@@ -4,7 +4,7 @@ The schema has checked each field by itself; here is what depends on several of 
 which names the field.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -13,6 +13,7 @@ from optiq_harmony.conversation import (
     DeveloperMessage,
     JsonObjectFormat,
     JsonSchemaFormat,
+    Message,
     ResponseFormat,
     SystemMessage,
     TextFormat,
@@ -26,9 +27,9 @@ from optiq_server.schema.response_tools import OWN_TOOLS, AllowedResponseTool, R
 from optiq_server.schema.responses import ReasoningSettings, ResponsesRequest
 from optiq_server.translate.effort import NEAREST_EFFORT
 from optiq_server.translate.job import FieldNames, Job
-from optiq_server.translate.response_input import conversation_messages
+from optiq_server.translate.response_input import additional_tools, conversation_messages
 from optiq_server.translate.structure import inconsistent
-from optiq_server.translate.tools import DeclaredTool, response_tools
+from optiq_server.translate.tools import CalledTool, DeclaredTool, response_tools
 
 INCLUDE_LOGPROBS = "message.output_text.logprobs"
 INCLUDE_ENCRYPTED = "reasoning.encrypted_content"
@@ -38,10 +39,14 @@ _MODES = ("none", "auto", "required")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseJob:
-    """A job, and how its reply is told and kept. `repeated` are the request's fields in the response."""
+    """A job, and how its reply is told and kept.
+
+    `repeated` are the request's fields in the response, `tools` those that the model may call, by its names.
+    """
 
     job: Job
     repeated: dict[str, object]
+    tools: Mapping[str, CalledTool]
     stream: bool
     store: bool
     background: bool
@@ -56,8 +61,10 @@ def response_job(
     _check_background(body)
     if body.input is None and body.previous_response_id is None:
         raise _missing("input")
+    declared = _declared(body, earlier, items)
     return ResponseJob(
-        job=_job(body, earlier, items),
+        job=_job(body, declared, conversation_messages(earlier, items)),
+        tools={each.tool.name: each.called for each in declared},
         repeated=_repeated(body),
         stream=body.stream or False,
         store=body.store is not False,
@@ -74,13 +81,25 @@ def _check_background(body: ResponsesRequest) -> None:
         raise _refused("store", "false", "a background response must be stored, or nobody could get it")
 
 
-def _job(body: ResponsesRequest, earlier: Sequence[InputItem], items: Sequence[InputItem]) -> Job:
+def _declared(
+    body: ResponsesRequest, earlier: Sequence[InputItem], items: Sequence[InputItem]
+) -> list[DeclaredTool]:
+    """The request's tools. Tools among the items may be sent with each turn, and so be declared already."""
     declared = response_tools(body.tools or [])
+    names = {each.tool.name for each in declared}
+    for each in additional_tools(earlier, items):
+        if each.tool.name not in names:
+            names.add(each.tool.name)
+            declared.append(each)
+    return declared
+
+
+def _job(body: ResponsesRequest, declared: Sequence[DeclaredTool], messages: tuple[Message, ...]) -> Job:
     structure = _structure(body, declared)
     instructions = (DeveloperMessage(text=body.instructions),) if body.instructions else ()
     return Job(
         conversation=Conversation(
-            messages=(*instructions, *conversation_messages(earlier, items)),
+            messages=(*instructions, *messages),
             system=SystemMessage(effort=NEAREST_EFFORT[_reasoning(body).effort]),
             tools=() if structure.tool_choice.mode is ToolChoiceMode.NONE else structure.tools,
             response_format=structure.response_format,
