@@ -31,7 +31,7 @@ class VocabularyUnavailable(HarmonyError):
         return f"the vocabulary {self.path} is unavailable: {self.reason}"
 
 
-class UnknownToken(HarmonyError):
+class UnknownToken(HarmonyError, LookupError):
     """`token` is not an id of the vocabulary."""
 
     def __init__(self, token: int) -> None:

@@ -103,6 +103,11 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     add("--port", type=int, default=http.port, help="port to listen on, 0 for any (default: %(default)s)")
     add("--served-model-name", metavar="NAME", help="the model's name in the API (default: from --model)")
     add(
+        "--strict-model",
+        action="store_true",
+        help="refuse requests that name another model (default: any name means the served one)",
+    )
+    add(
         "--current-date",
         type=_date,
         metavar="YYYY-MM-DD",
@@ -114,6 +119,13 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         default=generation.time_limit,
         metavar="SECONDS",
         help="end a reply that takes longer (default: %(default)s)",
+    )
+    add(
+        "--max-running",
+        type=int,
+        default=generation.max_running,
+        metavar="N",
+        help="make so many replies at the same time, as far as memory holds them (default: %(default)s)",
     )
     add(
         "--queue-limit",
@@ -176,12 +188,14 @@ def _settings(options: argparse.Namespace) -> Settings:
     return Settings(
         model=options.model,
         served_model_name=options.served_model_name,
+        strict_model=options.strict_model,
         cache_folder=options.cache_folder,
         stores_responses=options.stores_responses,
         log_level=options.log_level,
         http=HttpSettings(host=options.host, port=options.port),
         generation=GenerationSettings(
             time_limit=options.time_limit,
+            max_running=options.max_running,
             queue_limit=options.queue_limit,
             cache_bytes=options.cache_bytes,
             cache_dir=options.cache_dir,

@@ -67,6 +67,7 @@ def serve(
 def _services(settings: Settings, open_model: OpenModel) -> Services:
     generation = settings.generation
     limits = EngineLimits(
+        max_running=generation.max_running,
         max_waiting=generation.queue_limit,
         cache_bytes=generation.cache_bytes,
         cache_dir=generation.cache_dir,
@@ -82,7 +83,9 @@ def _services(settings: Settings, open_model: OpenModel) -> Services:
     return Services(
         engine=Engine(open_backend, limits),
         dialect=LoadedDialect(chosen),
-        served=ServedModel(name=settings.model_name, created=int(time.time())),
+        served=ServedModel(
+            name=settings.model_name, created=int(time.time()), is_strict=settings.strict_model
+        ),
         version=installed_version(),
         time_limit=generation.time_limit,
         store=_store(settings),

@@ -26,6 +26,7 @@ class Plan:
     memory: int
     for_the_device: int
     weights: int
+    read_per_token: int
     left: int
     kv_per_1000_tokens: int
     kv_windows: int
@@ -63,6 +64,7 @@ def make_plan(inventory: Inventory, *, memory: int, on_a_mac: bool) -> Plan:
         memory=memory,
         for_the_device=for_the_device,
         weights=weights,
+        read_per_token=read_per_token(inventory, in_float32=not on_a_mac),
         left=left,
         kv_per_1000_tokens=shape.full_bytes * 1000,
         kv_windows=shape.sliding_bytes * shape.window,
@@ -71,12 +73,33 @@ def make_plan(inventory: Inventory, *, memory: int, on_a_mac: bool) -> Plan:
     )
 
 
+def read_per_token(inventory: Inventory, *, in_float32: bool) -> int:
+    """Bytes of weights that one decoded token reads: the active experts, one row of the embedding, the rest.
+
+    Divided by a chip's memory bandwidth it bounds the speed of one stream with a short context.
+    """
+    config = inventory.config
+    experts, active = config.get("num_local_experts"), config.get("num_experts_per_tok")
+    share = active / experts if isinstance(experts, int) and isinstance(active, int) and experts else 1.0
+    total = 0.0
+    for name, tensor in inventory.tensors.items():
+        size = tensor.bytes * (2 if in_float32 and tensor.dtype in ("BF16", "F16") else 1)
+        if ".experts." in name:
+            total += size * share
+        elif "embed_tokens" in name:
+            total += size / max(1, tensor.shape[0])
+        else:
+            total += size
+    return int(total)
+
+
 def plan_lines(plan: Plan) -> str:
     """The plan as a person reads it."""
     rows = [
         ("memory", show_bytes(plan.memory)),
         ("of it for the device", show_bytes(plan.for_the_device)),
         ("weights", show_bytes(plan.weights)),
+        ("of them read for each token", show_bytes(plan.read_per_token)),
         ("left beside them", show_bytes(plan.left) if plan.left > 0 else f"-{show_bytes(-plan.left)}"),
         ("keys and values, 1,000 tokens", show_bytes(plan.kv_per_1000_tokens)),
         ("and of the sliding windows, a sequence", show_bytes(plan.kv_windows)),

@@ -47,14 +47,15 @@ class GenerationSettings:
     """Bounds of every request.
 
     `time_limit` is in seconds, from submission; a reply that fills a context of 131,072 tokens at 40 a
-    second takes 55 minutes, so an hour ends only what has gone astray. `queue_limit` counts requests that
-    wait. `current_date` is told to the model; None means the day on which the server started. `cache_bytes`
-    of earlier prompts are kept, None leaves it to the engine; in `cache_dir` they outlive the server.
-    `kv_bits` can only be None: MLX's quantized attention takes no sinks, and mlx-lm has no quantized
-    sliding cache.
+    second takes 55 minutes, so an hour ends only what has gone astray. `max_running` replies are made at the
+    same time, `queue_limit` requests may wait. `current_date` is told to the model; None means the day on
+    which the server started. `cache_bytes` of earlier prompts are kept, None leaves it to the engine; in
+    `cache_dir` they outlive the server. `kv_bits` can only be None: MLX's quantized attention takes no
+    sinks, and mlx-lm has no quantized sliding cache.
     """
 
     time_limit: float = 3600.0
+    max_running: int = EngineLimits().max_running
     queue_limit: int = EngineLimits().max_waiting
     current_date: date | None = None
     cache_bytes: int | None = None
@@ -64,6 +65,8 @@ class GenerationSettings:
     def __post_init__(self) -> None:
         if not 0 < self.time_limit < float("inf"):
             raise ValueError(f"time limit is {self.time_limit}; it must be above 0 seconds")
+        if self.max_running < 1:
+            raise ValueError(f"max running is {self.max_running}; it must be at least 1")
         if self.queue_limit < 0:
             raise ValueError(f"queue limit is {self.queue_limit}; it must be at least 0")
         if self.kv_bits is not None:
@@ -77,12 +80,14 @@ class GenerationSettings:
 class Settings:
     """Everything `optiq serve` can be told.
 
-    `model` is a folder or a hub repository; None is the pocket model that comes with the package.
-    `stores_responses` keeps responses in the cache folder, for requests that go on from them.
+    `model` is a folder or a hub repository; None is the pocket model that comes with the package. With
+    `strict_model`, requests for a model of another name are refused. `stores_responses` keeps responses in
+    the cache folder, for requests that go on from them.
     """
 
     model: str | None = None
     served_model_name: str | None = None
+    strict_model: bool = False
     cache_folder: Path = field(default_factory=default_cache_folder)
     stores_responses: bool = True
     log_level: LogLevel = LogLevel.WARNING

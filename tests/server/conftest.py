@@ -82,14 +82,15 @@ def _serve(vocabulary: Vocabulary, compiler: Future[GrammarCompiler], tmp_path: 
         time_limit: float = 60.0,
         until_ready: bool = True,
         clock: Callable[[], float] | None = None,
-        stores: bool = True,
         dialect: Dialect | None = None,
+        strict_model: bool = False,
+        stores: bool = True,
     ) -> AsyncIterator[RunningServer]:
         engine = Engine(open_backend, limits or EngineLimits(), **({"clock": clock} if clock else {}))
         services = Services(
             engine=engine,
             dialect=dialect or HarmonyDialect(vocabulary, current_date=date(2026, 1, 31), compiler=compiler),
-            served=ServedModel(name="optiq/scripted", created=1_700_000_000),
+            served=ServedModel(name="optiq/scripted", created=1_700_000_000, is_strict=strict_model),
             version="0.0.0",
             time_limit=time_limit,
             new_id=CountedIds(),

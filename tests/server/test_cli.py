@@ -181,6 +181,18 @@ def test_a_ready_server_says_where_and_what_to_try(start: Start) -> None:
     assert hint.startswith(f"try it: curl {_url(ready)}/v1/chat/completions")
 
 
+def test_names_are_strict_where_that_is_told(start: Start) -> None:
+    process = start("brief", "--port", "0", "--served-model-name", "demo", "--strict-model")
+    url = _url(_first_line(process))
+
+    answers = [
+        httpx.post(f"{url}/v1/completions", json={"prompt": "hi", "model": name}, timeout=_PATIENCE_SECONDS)
+        for name in ("demo", "gpt-4o")
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 404]
+
+
 def test_health_is_503_while_the_model_loads(start: Start, free_port: int) -> None:
     process = start("stuck", "--port", str(free_port))
     with httpx.Client(timeout=_PATIENCE_SECONDS) as client:

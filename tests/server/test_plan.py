@@ -9,7 +9,7 @@ import pytest
 from optiq_server.byte_size import parse_bytes, show_bytes
 from optiq_server.cli import main
 from optiq_server.engine.inventory import take_inventory
-from optiq_server.plan import make_plan, metal_share, plan_lines
+from optiq_server.plan import make_plan, metal_share, plan_lines, read_per_token
 
 _CONFIG = {
     "model_type": "gpt_oss",
@@ -73,6 +73,27 @@ def test_the_command_prints_a_table_or_json(tmp_path: Path, capsys: pytest.Captu
     assert "keys and values, 1,000 tokens           23.44 MiB" in table
     assert as_json["weights"] == 11_180_000_000
     assert as_json["fits"] is True
+
+
+def test_a_token_reads_the_active_experts_one_row_and_the_rest(tmp_path: Path) -> None:
+    config = {**_CONFIG, "num_local_experts": 8, "num_experts_per_tok": 2}
+    tensors = {
+        "model.layers.0.mlp.experts.down_proj_blocks": ("U8", [8, 100]),
+        "model.embed_tokens.weight": ("BF16", [50, 10]),
+        "lm_head.weight": ("BF16", [50, 10]),
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    entries, end = {}, 0
+    for name, (dtype, shape) in tensors.items():
+        size = shape[0] * shape[1] * (2 if dtype == "BF16" else 1)
+        entries[name] = {"dtype": dtype, "shape": shape, "data_offsets": [end, end + size]}
+        end += size
+    header = json.dumps(entries).encode()
+    (tmp_path / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(end))
+    inventory = take_inventory(tmp_path)
+
+    assert read_per_token(inventory, in_float32=False) == 200 + 20 + 1000
+    assert read_per_token(inventory, in_float32=True) == 200 + 40 + 2000
 
 
 def test_a_folder_without_a_checkpoint_is_one_line(

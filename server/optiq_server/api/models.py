@@ -3,7 +3,6 @@
 from fastapi import APIRouter
 
 from optiq_server.api.served_model import ServedModel
-from optiq_server.errors import NotFound
 from optiq_server.schema.models import Model, ModelList
 
 
@@ -19,12 +18,7 @@ def models_router(served: ServedModel) -> APIRouter:
     # A hub repository's name has a slash in it.
     @router.get("/v1/models/{model_id:path}")
     async def retrieve_model(model_id: str) -> Model:
-        if model_id != served.name:
-            raise NotFound(
-                f"The model {model_id!r} does not exist; this server has {served.name!r}",
-                param="model",
-                code="model_not_found",
-            )
+        served.require_exactly(model_id)
         return model
 
     return router

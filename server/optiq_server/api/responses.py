@@ -101,6 +101,7 @@ def _parse(body: bytes) -> ResponsesRequest:
 
 
 async def _begun(services: Services, body: ResponsesRequest) -> _Making:
+    services.served.require(body.model)
     model = require_model(services)
     earlier = await earlier_items(services.store, body.previous_response_id)
     sent = body.input or []

@@ -11,13 +11,19 @@ from dataclasses import dataclass, replace
 
 from optiq_server.api.failures import of_end, of_refusal
 from optiq_server.api.services import Services
-from optiq_server.dialect.protocol import RenderedPrompt, UnrenderableConversation, UnsupportedStructure
+from optiq_server.dialect.protocol import (
+    RenderedPrompt,
+    ReplyParser,
+    UnrenderableConversation,
+    UnsupportedStructure,
+)
+from optiq_server.dialect.raw import RawParser
 from optiq_server.engine.constraint import Constraint
 from optiq_server.engine.engine import Generation
 from optiq_server.engine.errors import EngineError, NotReady
 from optiq_server.engine.types import Ended, EndReason, GenerationRequest, ModelInfo, Tokens
 from optiq_server.errors import InternalFailure
-from optiq_server.translate.job import Job
+from optiq_server.translate.job import Drawing, Job, TextJob
 from optiq_server.translate.reply import Failed, Finished, Outcome, Piece, Reply
 from optiq_server.translate.structure import refusal_of, unrenderable
 
@@ -55,6 +61,11 @@ class Turn:
     def size(self) -> int:
         """How many samples there are."""
         return len(self._samples)
+
+    @property
+    def prompt_tokens(self) -> int:
+        """How many tokens the first sample's prompt has."""
+        return len(self._samples[0][0].request.prompt)
 
     def cancel(self) -> None:
         """End every sample within one step of the worker."""
@@ -107,18 +118,45 @@ class Turn:
 
 async def begin(services: Services, job: Job, request_id: str) -> Turn:
     """Render, constrain and submit. Raises ApiError, and then nothing was queued."""
-    require_model(services)
-    try:
-        prompt = services.dialect.render(job.conversation)
-    except UnrenderableConversation as error:
-        raise unrenderable(error, job.names) from error
+    prompt = render(services, job)
     constraints = [await _constraint(services, job) for _ in range(job.samples)]
     requests = [
-        _request(services, job, request_id, prompt, sample=index, constraint=constraint)
+        replace(
+            _request(services, job, request_id, prompt.ids, sample=index),
+            boundaries=prompt.boundaries,
+            message_ends=services.dialect.message_ends,
+            constraint=constraint,
+        )
         for index, constraint in enumerate(constraints)
     ]
     generations = submit(services, requests, prompt_field=job.names.prompt)
-    return Turn(request_id, [(each, _reply(services, job)) for each in generations])
+    parsers = [services.dialect.parser(job.structure) for _ in generations]
+    return _turn(services, job, request_id, generations, parsers)
+
+
+def begin_text(services: Services, job: TextJob, request_id: str) -> Turn:
+    """Submit: the samples of the first prompt, then those of the next. Raises ApiError, as `begin` does."""
+    require_model(services)
+    requests = [
+        _request(services, job, request_id, prompt, sample=index)
+        for prompt in job.prompts
+        for index in range(job.samples)
+    ]
+    generations = submit(services, requests, prompt_field="prompt")
+    parsers = [
+        RawParser(token_bytes=services.dialect.token_bytes, control_tokens=services.dialect.control_tokens)
+        for _ in generations
+    ]
+    return _turn(services, job, request_id, generations, parsers)
+
+
+def render(services: Services, job: Job) -> RenderedPrompt:
+    """The job's prompt. Raises ApiError."""
+    require_model(services)
+    try:
+        return services.dialect.render(job.conversation)
+    except UnrenderableConversation as error:
+        raise unrenderable(error, job.names) from error
 
 
 def submit(
@@ -142,38 +180,35 @@ def require_model(services: Services) -> ModelInfo:
     return model
 
 
-def _reply(services: Services, job: Job) -> Reply:
-    dialect = services.dialect
-    return Reply(
-        parser=dialect.parser(job.structure),
-        stop_strings=job.stop_strings,
-        control_tokens=dialect.control_tokens,
-    )
+def _turn(
+    services: Services,
+    drawing: Drawing,
+    request_id: str,
+    generations: Sequence[Generation],
+    parsers: Sequence[ReplyParser],
+) -> Turn:
+    control_tokens = services.dialect.control_tokens
+    replies = [
+        Reply(parser=each, stop_strings=drawing.stop_strings, control_tokens=control_tokens)
+        for each in parsers
+    ]
+    return Turn(request_id, list(zip(generations, replies, strict=True)))
 
 
 def _request(
-    services: Services,
-    job: Job,
-    request_id: str,
-    prompt: RenderedPrompt,
-    *,
-    sample: int,
-    constraint: Constraint | None,
+    services: Services, drawing: Drawing, request_id: str, prompt: tuple[int, ...], *, sample: int
 ) -> GenerationRequest:
     """With a seed, sample n draws by the seed n places on, so that samples differ and can be had again."""
-    seed = job.sampling.seed
+    seed = drawing.sampling.seed
     return GenerationRequest(
         request_id=request_id,
-        prompt=prompt.ids,
-        boundaries=prompt.boundaries,
-        message_ends=services.dialect.message_ends,
+        prompt=prompt,
         stop_tokens=services.dialect.stop_tokens,
-        max_tokens=job.max_tokens,
-        sampling=replace(job.sampling, seed=None if seed is None else seed + sample),
+        max_tokens=drawing.max_tokens,
+        sampling=replace(drawing.sampling, seed=None if seed is None else seed + sample),
         time_limit=services.time_limit,
-        constraint=constraint,
         unpenalized=services.dialect.control_tokens,
-        top_logprobs=job.top_logprobs,
+        top_logprobs=drawing.top_logprobs,
     )
 
 

@@ -51,6 +51,12 @@ class HarmonyDialect:
     def token_bytes(self, token: int) -> bytes:
         return self._vocabulary.token_bytes(token)
 
+    def encode_text(self, text: str) -> tuple[int, ...]:
+        try:
+            return self._vocabulary.encode_text(text)
+        except RenderError as error:
+            raise UnrenderableConversation(error.field, str(error)) from error
+
     def render(self, conversation: Conversation) -> Prompt:
         dated = replace(conversation.system, current_date=self._current_date)
         try:

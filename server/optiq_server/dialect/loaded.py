@@ -35,6 +35,9 @@ class LoadedDialect:
     def token_bytes(self, token: int) -> bytes:
         return self._dialect.token_bytes(token)
 
+    def encode_text(self, text: str) -> tuple[int, ...]:
+        return self._dialect.encode_text(text)
+
     def render(self, conversation: Conversation) -> RenderedPrompt:
         return self._dialect.render(conversation)
 

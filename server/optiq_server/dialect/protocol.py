@@ -48,7 +48,10 @@ class Dialect(Protocol):
         """The ids that structure a reply and stand for no text."""
 
     def token_bytes(self, token: int) -> bytes:
-        """What `token` stands for; of a control token its written form."""
+        """What `token` stands for; of a control token its written form. Raises LookupError if it is none."""
+
+    def encode_text(self, text: str) -> tuple[int, ...]:
+        """The tokens of a text, none of which is a control token. Raises UnrenderableConversation."""
 
     def render(self, conversation: Conversation) -> RenderedPrompt:
         """The prompt that the model continues. Raises UnrenderableConversation."""

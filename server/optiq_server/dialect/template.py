@@ -56,6 +56,14 @@ class TemplateDialect:
     def token_bytes(self, token: int) -> bytes:
         return self._tokenizer.token_bytes(token)
 
+    def encode_text(self, text: str) -> tuple[int, ...]:
+        try:
+            require_unicode(text, field="text")
+            breaker = self._encoder.breaker_for(text)
+            return self._encoder.encode(str(self._encoder.guarded(text, breaker)), breaker)
+        except (LoneSurrogate, ValueError) as error:
+            raise UnrenderableConversation("text", str(error)) from error
+
     def render(self, conversation: Conversation) -> TemplatePrompt:
         parts = [template_messages(conversation.messages), template_tools(_functions(conversation.tools))]
         try:

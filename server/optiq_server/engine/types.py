@@ -166,11 +166,12 @@ class EngineLimits:
     `cache_bytes` of keys and values are kept of prompts that are over; None is a quarter of what the device
     has left beside the weights. With `cache_dir` they outlive the process.
 
-    At 16,000 tokens each, 16 streams of the 20b hold 6 GB of keys and values. 256 waiting are a burst of
-    clients, not a backlog: at 10 s a reply the last one waits under three minutes.
+    Memory bounds what runs as well (see ModelInfo.kv_budget); 32 rows are what a step still computes for
+    little more than it takes to read the weights. 256 waiting are a burst of clients, not a backlog: at 10 s
+    a reply the last one waits under three minutes.
     """
 
-    max_running: int = 16
+    max_running: int = 32
     max_waiting: int = 256
     cache_bytes: int | None = None
     cache_dir: Path | None = None

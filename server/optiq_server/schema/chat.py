@@ -11,11 +11,9 @@ from pydantic_core import PydanticCustomError
 
 from optiq_server.schema.fields import RequestModel, unsupported
 from optiq_server.schema.messages import ChatMessage
-from optiq_server.schema.structure import CompleteResponseFormat, ToolChoice
-from optiq_server.schema.tools import Tool
-
-_INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
-_INT32_MAX = 2**31 - 1
+from optiq_server.schema.sampling import INT32_MAX, SamplingFields
+from optiq_server.schema.structure import CompleteResponseFormat, FunctionChoice, ToolChoice
+from optiq_server.schema.tools import FunctionDefinition, Tool
 
 _MAX_STOP_STRINGS = 16
 """OpenAI takes 4; agents send more. Each costs one search per piece of text."""
@@ -26,10 +24,10 @@ _MAX_SAMPLES = 16
 """As many as share a step; OpenAI takes 128."""
 MAX_TOP_LOGPROBS = 20
 """As at OpenAI."""
-_MAX_BIASED_TOKENS = 1024
 
 _Value = TypeVar("_Value")
 
+Verbosity = Literal["low", "medium", "high"]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
@@ -44,13 +42,8 @@ def _string_list(value: Any) -> Any:  # noqa: ANN401  # raw JSON, of any type
 StopString = Annotated[str, Field(min_length=1, max_length=_MAX_STOP_LENGTH)]
 StopList = Annotated[list[StopString], Field(max_length=_MAX_STOP_STRINGS)]
 StopStrings = Annotated[StopList | None, BeforeValidator(_string_list)]
-# JSON's keys are strings; more digits than an id has are not worth a conversion.
-TokenId = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
-LogitBias = Annotated[
-    dict[TokenId, Annotated[float, Field(ge=-100, le=100)]], Field(max_length=_MAX_BIASED_TOKENS)
-]
-TokenCount = Annotated[int, Field(ge=1, le=_INT32_MAX)]
-Seed = Annotated[int, Field(ge=_INT64_MIN, le=_INT64_MAX)]
+TokenCount = Annotated[int, Field(ge=1, le=INT32_MAX)]
+SampleCount = Annotated[int, Field(ge=1, le=_MAX_SAMPLES)]
 
 
 class StreamOptions(RequestModel):
@@ -68,28 +61,10 @@ class Reasoning(RequestModel):
 class _NotHonoured(RequestModel):
     """Fields of which only the do-nothing values are accepted."""
 
-    verbosity: str | None = None
     modalities: list[str] | None = None
     audio: object | None = None
-    functions: list[Any] | None = None
-    function_call: object | None = None
     prediction: object | None = None
     web_search_options: object | None = None
-
-    @field_validator("functions")
-    @classmethod
-    def _is_superseded(cls, value: list[Any] | None) -> list[Any] | None:
-        return _only(value, (None, []), "send tools")
-
-    @field_validator("function_call")
-    @classmethod
-    def _chooses_nothing(cls, value: object) -> object:
-        return _only(value, (None, "auto", "none"), "send tools")
-
-    @field_validator("verbosity")
-    @classmethod
-    def _is_medium(cls, value: str | None) -> str | None:
-        return _only(value, (None, "medium"), "leave it out or send 'medium'")
 
     @field_validator("modalities")
     @classmethod
@@ -102,34 +77,28 @@ class _NotHonoured(RequestModel):
         return _only(value, (None,), "leave it out")
 
 
-class ChatCompletionRequest(_NotHonoured):
+class ChatCompletionRequest(SamplingFields, _NotHonoured):
     """A request for one reply. `model` is taken in any spelling: one model is served."""
 
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
     model: str | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    top_k: Annotated[int, Field(ge=-1, le=_INT32_MAX)] | None = None
-    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     max_tokens: TokenCount | None = None
     max_completion_tokens: TokenCount | None = None
     stop: StopStrings = None
-    n: Annotated[int, Field(ge=1, le=_MAX_SAMPLES)] | None = None
+    n: SampleCount | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None
-    logit_bias: LogitBias | None = None
-    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = None
-    seed: Seed | None = None
     reasoning_effort: Effort | None = None
     reasoning: Reasoning | None = None
-    reasoning_budget: Annotated[int, Field(ge=0, le=_INT32_MAX)] | None = None
+    reasoning_budget: Annotated[int, Field(ge=0, le=INT32_MAX)] | None = None
     tools: list[Tool] | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
+    functions: list[FunctionDefinition] | None = None
+    function_call: FunctionChoice | None = None
+    verbosity: Verbosity | None = None
     response_format: CompleteResponseFormat | None = None
 
 

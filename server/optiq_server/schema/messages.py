@@ -52,7 +52,7 @@ class ChatMessage(RequestModel):
     Clients spell an earlier reply's reasoning in three ways; all are read.
     """
 
-    role: Literal["system", "developer", "user", "assistant", "tool"]
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: Content = None
     refusal: str | None = None
     reasoning: str | None = None
@@ -60,10 +60,5 @@ class ChatMessage(RequestModel):
     thinking: str | None = None
     tool_calls: list[MessageToolCall] | None = None
     tool_call_id: str | None = None
-    function_call: object | None = None
-
-    @field_validator("function_call")
-    @classmethod
-    def _is_absent(cls, value: object | None) -> None:
-        if value is not None:
-            raise unsupported("function_call", "send tool_calls")
+    function_call: FunctionCall | None = None
+    name: str | None = None

@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
-from optiq_server.schema.chat import MAX_TOP_LOGPROBS, Effort, Seed, TokenCount
+from optiq_server.schema.chat import MAX_TOP_LOGPROBS, Effort, TokenCount
 from optiq_server.schema.fields import RequestModel, unsupported
 from optiq_server.schema.response_items import Input
 from optiq_server.schema.response_tools import ResponseTool, TextSettings, ToolChoice
-
-_INT32_MAX = 2**31 - 1
+from optiq_server.schema.sampling import INT32_MAX, Seed
 
 MetadataKey = Annotated[str, Field(max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
@@ -36,7 +35,7 @@ class _Repeated(RequestModel):
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     service_tier: str | None = None
-    max_tool_calls: Annotated[int, Field(ge=0, le=_INT32_MAX)] | None = None
+    max_tool_calls: Annotated[int, Field(ge=0, le=INT32_MAX)] | None = None
 
 
 class _NotHonoured(RequestModel):
@@ -74,11 +73,11 @@ class ResponsesRequest(_Repeated, _NotHonoured):
     parallel_tool_calls: bool | None = None
     text: TextSettings | None = None
     reasoning: ReasoningSettings | None = None
-    reasoning_budget: Annotated[int, Field(ge=0, le=_INT32_MAX)] | None = None
+    reasoning_budget: Annotated[int, Field(ge=0, le=INT32_MAX)] | None = None
     max_output_tokens: TokenCount | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    top_k: Annotated[int, Field(ge=-1, le=_INT32_MAX)] | None = None
+    top_k: Annotated[int, Field(ge=-1, le=INT32_MAX)] | None = None
     min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     seed: Seed | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=MAX_TOP_LOGPROBS)] | None = None

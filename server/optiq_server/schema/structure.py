@@ -53,6 +53,27 @@ def _object(value: Any) -> Any:  # noqa: ANN401  # raw JSON, of any type
 ToolChoice = Annotated[ToolChoiceObject, BeforeValidator(_object)]
 
 
+class FunctionChoiceObject(RequestModel):
+    """The deprecated spelling of a tool choice: a function's name, or a mode."""
+
+    name: str | None = None
+    mode: Literal["none", "auto"] | None = None
+
+
+def _choice_object(value: Any) -> Any:  # noqa: ANN401  # raw JSON, of any type
+    """One shape for both spellings."""
+    if not isinstance(value, str):
+        return value
+    if value not in ("none", "auto"):
+        raise PydanticCustomError(
+            "function_call_mode", "Input should be 'none', 'auto', or an object with a function's name"
+        )
+    return {"mode": value}
+
+
+FunctionChoice = Annotated[FunctionChoiceObject, BeforeValidator(_choice_object)]
+
+
 class JsonSchemaDefinition(RequestModel):
     """A schema with its name. It is enforced whatever `strict` says."""
 

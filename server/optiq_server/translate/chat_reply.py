@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from optiq_harmony.events import ReasoningDelta, ToolCallDelta, ToolCallStart
+from optiq_server.translate.functions import with_function_call
 from optiq_server.translate.reply import Finished, FinishReason, Piece, Text, Usage
+from optiq_server.translate.usage import usage_object
 
 JsonObject: TypeAlias = dict[str, object]
 
@@ -27,8 +29,9 @@ class ReplyHead:
 class ChatChunks:
     """Pieces as chunks: `of` for what comes of each sample, `end` once for each sample, `closing` once.
 
-    `new_call_id` gives the ids of calls; those of `custom_tools` are told as text. `include_usage` adds a
-    last chunk with the token counts, and null for them in all others.
+    `new_call_id` gives the ids of calls; those of `custom_tools` are told as text, and with `legacy_calls` a
+    call is told as `function_call`. `include_usage` adds a last chunk with the token counts, and null for
+    them in all others.
     """
 
     def __init__(
@@ -39,12 +42,14 @@ class ChatChunks:
         token_bytes: Callable[[int], bytes],
         include_usage: bool,
         custom_tools: frozenset[str] = frozenset(),
+        legacy_calls: bool = False,
     ) -> None:
         self._head = head
         self._new_call_id = new_call_id
         self._token_bytes = token_bytes
         self._include_usage = include_usage
         self._custom_tools = custom_tools
+        self._legacy_calls = legacy_calls
         self._custom_calls: set[tuple[int, int]] = set()
         self._opened: set[int] = set()
         self._usages: list[Usage] = []
@@ -56,11 +61,12 @@ class ChatChunks:
 
     def end(self, index: int, finished: Finished) -> list[JsonObject]:
         self._usages.append(finished.usage)
-        return [*self._opening(index), self._chunk(index, {}, reason=finished.reason)]
+        reason = _finish_reason(finished, legacy_calls=self._legacy_calls)
+        return [*self._opening(index), self._chunk(index, {}, reason=reason)]
 
     def closing(self) -> list[JsonObject]:
         """What follows the last sample's end."""
-        return [self._envelope([], _usage(self._usages))] if self._include_usage else []
+        return [self._envelope([], usage_object(self._usages))] if self._include_usage else []
 
     def _opening(self, index: int) -> list[JsonObject]:
         if index in self._opened:
@@ -70,7 +76,10 @@ class ChatChunks:
 
     def _of(self, index: int, piece: Piece) -> JsonObject:
         logprobs = _logprobs([piece], self._token_bytes)
-        return self._chunk(index, self._delta(index, piece), logprobs=logprobs)
+        delta = self._delta(index, piece)
+        return self._chunk(
+            index, with_function_call(delta) if self._legacy_calls else delta, logprobs=logprobs
+        )
 
     def _delta(self, sample: int, piece: Piece) -> JsonObject:
         match piece:
@@ -98,7 +107,7 @@ class ChatChunks:
         index: int,
         delta: JsonObject,
         *,
-        reason: FinishReason | None = None,
+        reason: str | None = None,
         logprobs: JsonObject | None = None,
     ) -> JsonObject:
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
@@ -125,14 +134,16 @@ def chat_completion(
     new_call_id: Callable[[], str],
     token_bytes: Callable[[int], bytes],
     custom_tools: frozenset[str] = frozenset(),
+    legacy_calls: bool = False,
 ) -> JsonObject:
     """The body of a reply that is not streamed, with one choice a sample."""
+    messages = [_message(pieces, new_call_id, custom_tools) for pieces, _ in samples]
     choices = [
         {
             "index": index,
-            "message": _message(pieces, new_call_id, custom_tools),
+            "message": with_function_call(messages[index]) if legacy_calls else messages[index],
             "logprobs": _logprobs(pieces, token_bytes),
-            "finish_reason": finished.reason,
+            "finish_reason": _finish_reason(finished, legacy_calls=legacy_calls),
         }
         for index, (pieces, finished) in enumerate(samples)
     ]
@@ -143,7 +154,7 @@ def chat_completion(
         "model": head.model,
         "system_fingerprint": head.system_fingerprint,
         "choices": choices,
-        "usage": _usage([finished.usage for _, finished in samples]),
+        "usage": usage_object([finished.usage for _, finished in samples]),
     }
 
 
@@ -180,6 +191,11 @@ def _message(
     return message
 
 
+def _finish_reason(finished: Finished, *, legacy_calls: bool) -> str:
+    is_call = finished.reason is FinishReason.TOOL_CALLS
+    return "function_call" if legacy_calls and is_call else finished.reason
+
+
 def _call(call_id: str, name: str, arguments: str, *, is_custom: bool) -> JsonObject:
     if is_custom:
         return {"id": call_id, "type": "custom", "custom": {"name": name, "input": arguments}}
@@ -203,16 +219,3 @@ def _logprobs(pieces: Iterable[Piece], token_bytes: Callable[[int], bytes]) -> J
 def _token(token: int, logprob: float, token_bytes: Callable[[int], bytes]) -> JsonObject:
     raw = token_bytes(token)
     return {"token": raw.decode(errors="replace"), "logprob": logprob, "bytes": list(raw)}
-
-
-def _usage(samples: Sequence[Usage]) -> JsonObject:
-    """Of samples of one prompt, which is counted once."""
-    prompt_tokens = samples[0].prompt_tokens
-    completion_tokens = sum(each.completion_tokens for each in samples)
-    return {
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-        "total_tokens": prompt_tokens + completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": samples[0].cached_tokens},
-        "completion_tokens_details": {"reasoning_tokens": sum(each.reasoning_tokens for each in samples)},
-    }

@@ -19,15 +19,17 @@ from optiq_harmony.conversation import (
     UserMessage,
 )
 from optiq_harmony.structure import ToolChoiceMode
-from optiq_server.engine.types import SamplingParameters
 from optiq_server.errors import InvalidRequest
 from optiq_server.schema.chat import ChatCompletionRequest
 from optiq_server.schema.fields import ContentPart
 from optiq_server.schema.messages import ChatMessage, MessageToolCall
 from optiq_server.translate.effort import NEAREST_EFFORT
+from optiq_server.translate.functions import declared_functions
 from optiq_server.translate.job import FieldNames, Job
+from optiq_server.translate.sampling import sampling_of
 from optiq_server.translate.structure import stated_effort, structure_of
-from optiq_server.translate.tools import chat_tools
+from optiq_server.translate.tools import DeclaredTool, chat_tools
+from optiq_server.translate.verbosity import with_verbosity
 
 _PART_SEPARATOR = "\n"
 """Parts are blocks of their own (a question, a file); joined without a gap, their words would touch."""
@@ -35,11 +37,12 @@ _PART_SEPARATOR = "\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """A job, and how its replies are told."""
+    """A job, and how its replies are told. `legacy_calls`: as `function_call`."""
 
     job: Job
     stream: bool
     include_usage: bool
+    legacy_calls: bool = False
 
 
 def chat_request(body: ChatCompletionRequest) -> ChatRequest:
@@ -48,18 +51,19 @@ def chat_request(body: ChatCompletionRequest) -> ChatRequest:
         job=_job(body),
         stream=body.stream or False,
         include_usage=body.stream_options is not None and body.stream_options.include_usage is True,
+        legacy_calls=bool(body.functions),
     )
 
 
 def _job(body: ChatCompletionRequest) -> Job:
-    declared = chat_tools(body.tools or [])
+    declared = _declared(body)
     tools = tuple(each.tool for each in declared)
-    sampling = _sampling(body)
+    sampling = sampling_of(body)
     name_fields = [each.name_field for each in declared]
     structure = structure_of(body, tools, name_fields, well_formed=sampling.alters_logits)
     return Job(
         conversation=Conversation(
-            messages=_messages(body.messages),
+            messages=with_verbosity(_messages(body.messages), body.verbosity),
             system=SystemMessage(effort=_effort(body)),
             tools=() if structure.tool_choice.mode is ToolChoiceMode.NONE else tools,
             response_format=structure.response_format,
@@ -75,6 +79,16 @@ def _job(body: ChatCompletionRequest) -> Job:
         samples=body.n or 1,
         top_logprobs=_top_logprobs(body),
     )
+
+
+def _declared(body: ChatCompletionRequest) -> list[DeclaredTool]:
+    if not body.functions:
+        return chat_tools(body.tools or [])
+    if body.tools:
+        raise InvalidRequest(
+            "'functions' and 'tools' are both there: send tools", param="functions", code="invalid_value"
+        )
+    return declared_functions(body.functions)
 
 
 def _top_logprobs(body: ChatCompletionRequest) -> int | None:
@@ -93,21 +107,6 @@ def _effort(body: ChatCompletionRequest) -> ReasoningEffort:
     return NEAREST_EFFORT[stated_effort(body)]
 
 
-def _sampling(body: ChatCompletionRequest) -> SamplingParameters:
-    return SamplingParameters(
-        temperature=1.0 if body.temperature is None else body.temperature,
-        top_p=1.0 if body.top_p is None else body.top_p,
-        # 0 and -1 are what other servers' clients send for "off".
-        top_k=body.top_k if body.top_k is not None and body.top_k >= 1 else None,
-        min_p=body.min_p or 0.0,
-        seed=body.seed,
-        logit_bias={int(token): bias for token, bias in (body.logit_bias or {}).items()},
-        presence_penalty=body.presence_penalty or 0.0,
-        frequency_penalty=body.frequency_penalty or 0.0,
-        repetition_penalty=1.0 if body.repetition_penalty is None else body.repetition_penalty,
-    )
-
-
 def _messages(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
     """Each message in harmony's terms. An assistant message that says nothing is left out."""
     tool_of_call: dict[str, str] = {}
@@ -122,9 +121,11 @@ def _messages(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
             case "assistant":
                 calls = _calls(message.tool_calls or [], path)
                 tool_of_call.update(calls.names)
-                translated += _assistant(message, calls.calls)
+                translated += _assistant(message, (*calls.calls, *_function_call(message)))
             case "tool":
                 translated.append(_tool_result(message, path, tool_of_call))
+            case "function":
+                translated.append(_function_result(message, path))
     return tuple(translated)
 
 
@@ -176,6 +177,18 @@ def _tool_result(message: ChatMessage, path: str, tool_of_call: dict[str, str]) 
             code="invalid_value",
         )
     return ToolMessage(name=name, text=_text(message.content) or "")
+
+
+def _function_call(message: ChatMessage) -> tuple[ToolCall, ...]:
+    """The one call of the deprecated spelling."""
+    call = message.function_call
+    return () if call is None else (ToolCall(name=call.name, arguments=call.arguments),)
+
+
+def _function_result(message: ChatMessage, path: str) -> ToolMessage:
+    if message.name is None:
+        raise _missing(f"{path}.name")
+    return ToolMessage(name=message.name, text=_text(message.content) or "")
 
 
 def _required_text(message: ChatMessage, path: str) -> str:

@@ -1,4 +1,4 @@
-"""What any endpoint asks of the model: one conversation, and how replies to it are drawn. Values only."""
+"""What any endpoint asks of the model: what is replied to, and how replies are drawn. Values only."""
 
 from dataclasses import dataclass, field
 
@@ -20,18 +20,31 @@ class FieldNames:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """`samples` replies to one conversation.
+class Drawing:
+    """How `samples` replies to one prompt are drawn.
 
     `max_tokens` None is as many as the context holds. With `top_logprobs` each token of the visible text
     comes with its log-probability and those of so many most likely ones.
     """
 
-    conversation: Conversation
-    structure: Structure = field(default_factory=Structure)
-    names: FieldNames = field(default_factory=FieldNames)
     sampling: SamplingParameters = field(default_factory=SamplingParameters)
     max_tokens: int | None = None
     stop_strings: tuple[str, ...] = ()
     samples: int = 1
     top_logprobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job(Drawing):
+    """Replies to one conversation."""
+
+    conversation: Conversation
+    structure: Structure = field(default_factory=Structure)
+    names: FieldNames = field(default_factory=FieldNames)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextJob(Drawing):
+    """Continuations of each of `prompts`, which are token ids: no conversation, no protocol."""
+
+    prompts: tuple[tuple[int, ...], ...]

@@ -69,10 +69,11 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """The reply is whole, or was cut where the client wanted it."""
+    """The reply is whole, or was cut where the client wanted it: at `stop_string`, if one matched."""
 
     reason: FinishReason
     usage: Usage
+    stop_string: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +199,7 @@ class Reply:
             cached_tokens=ended.cached_tokens,
             reasoning_tokens=self._attribution.reasoning_tokens,
         )
-        return Finished(reason=reason, usage=usage)
+        return Finished(reason=reason, usage=usage, stop_string=self._stop.matched)
 
     def _finish_reason(self, reason: EndReason) -> FinishReason | None:
         if self.is_stopped:

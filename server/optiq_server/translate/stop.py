@@ -16,23 +16,28 @@ class StopStrings:
         self._strings = tuple(strings)
         self._first_characters = frozenset(each[0] for each in self._strings)
         self._held = ""
-        self._is_matched = False
+        self._matched: str | None = None
+
+    @property
+    def matched(self) -> str | None:
+        """The string that ended the text; None while none has."""
+        return self._matched
 
     @property
     def is_matched(self) -> bool:
-        return self._is_matched
+        return self._matched is not None
 
     def feed(self, text: str) -> str:
         """The part of the text so far that is now certain, beyond what was returned before."""
-        if self._is_matched:
+        if self.is_matched:
             return ""
         # Nearly all text: nothing is held back, and nothing in it can begin a match.
         if not self._held and self._first_characters.isdisjoint(text):
             return text
         seen = self._held + text
-        start = self._first_match(seen)
-        if start is not None:
-            self._is_matched = True
+        match = self._first_match(seen)
+        if match is not None:
+            start, self._matched = match
             self._held = ""
             return seen[:start]
         certain = len(seen) - self._uncertain_length(seen)
@@ -44,9 +49,12 @@ class StopStrings:
         held, self._held = self._held, ""
         return held
 
-    def _first_match(self, seen: str) -> int | None:
-        matches = [(start + len(each), start) for each in self._strings if (start := seen.find(each)) >= 0]
-        return min(matches)[1] if matches else None
+    def _first_match(self, seen: str) -> tuple[int, str] | None:
+        """Where it begins, and which string it is."""
+        matches = [
+            (start + len(each), start, each) for each in self._strings if (start := seen.find(each)) >= 0
+        ]
+        return min(matches)[1:] if matches else None
 
     def _uncertain_length(self, seen: str) -> int:
         """The length of the longest end of `seen` that begins a stop string."""

@@ -19,6 +19,7 @@ from optiq_server.dialect.protocol import UnrenderableConversation, UnsupportedS
 from optiq_server.errors import InvalidRequest
 from optiq_server.schema.chat import ChatCompletionRequest, Effort
 from optiq_server.schema.structure import AllowedTool
+from optiq_server.translate.functions import function_choice
 from optiq_server.translate.job import FieldNames
 
 
@@ -34,7 +35,7 @@ def structure_of(
         return Structure(
             tools=tuple(tools),
             tool_choice=_tool_choice(body),
-            parallel_calls=body.parallel_tool_calls is not False,
+            parallel_calls=body.parallel_tool_calls is not False and not body.functions,
             response_format=_response_format(body),
             reasoning=stated_effort(body) != "none",
             reasoning_budget=body.reasoning_budget,
@@ -85,6 +86,8 @@ def unrenderable(error: UnrenderableConversation, names: FieldNames) -> InvalidR
 
 def _tool_choice(body: ChatCompletionRequest) -> ToolChoice:
     choice = body.tool_choice
+    if body.functions or (body.function_call is not None and body.function_call.mode is None):
+        return function_choice(body.function_call, body.functions or [])
     if choice is None:
         return ToolChoice()
     match choice.type:

@@ -200,6 +200,62 @@ async def test_a_call_is_streamed_piece_by_piece(serve: Serve, scripted: Scripte
     assert chunks[-1].choices[0].finish_reason == "tool_calls"
 
 
+async def test_the_deprecated_spelling_of_a_tool_loop(
+    serve: Serve, scripted: Scripted, replies: Replies
+) -> None:
+    prompts: list[str] = []
+    call = replies.call("add", '{"a":1,"b":2}', analysis="so")
+    script = [call, call, replies.final("3")]
+
+    def play(request: GenerationRequest) -> tuple[int, ...]:
+        prompts.append(replies.prompt_text(request.prompt))
+        return script[len(prompts) - 1]
+
+    question: ChatCompletionMessageParam = {"role": "user", "content": "1 + 2?"}
+    async with serve(lambda: scripted(play)) as server:
+        create = server.openai.chat.completions.create
+        asked = await create(model="m", messages=[question], functions=[_ADD_TOOL["function"]])
+        stream = await create(model="m", messages=[question], functions=[_ADD_TOOL["function"]], stream=True)
+        chunks = [chunk.choices[0] async for chunk in stream]
+        message = asked.choices[0].message
+        answered = await create(
+            model="m",
+            messages=[
+                question,
+                cast(ChatCompletionMessageParam, message.model_dump()),
+                {"role": "function", "name": "add", "content": "3"},
+            ],
+            functions=[_ADD_TOOL["function"]],
+        )
+
+    assert asked.choices[0].finish_reason == chunks[-1].finish_reason == "function_call"
+    assert message.tool_calls is None
+    assert message.function_call is not None
+    assert (message.function_call.name, message.function_call.arguments) == ("add", '{"a":1,"b":2}')
+    told = [chunk.delta.function_call for chunk in chunks if chunk.delta.function_call is not None]
+    assert [each.name for each in told if each.name] == ["add"]
+    assert "".join(each.arguments or "" for each in told) == '{"a":1,"b":2}'
+    assert answered.choices[0].message.content == "3"
+    assert "functions.add to=assistant" in prompts[2]
+
+
+async def test_verbosity_is_told_in_the_instructions(
+    serve: Serve, scripted: Scripted, replies: Replies
+) -> None:
+    prompts: list[str] = []
+
+    def play(request: GenerationRequest) -> tuple[int, ...]:
+        prompts.append(replies.prompt_text(request.prompt))
+        return replies.final("hi")
+
+    async with serve(lambda: scripted(play)) as server:
+        await server.openai.chat.completions.create(
+            model="m", messages=[{"role": "user", "content": "hi"}], verbosity="low"
+        )
+
+    assert "# Instructions\n\nAnswer briefly" in prompts[0]
+
+
 async def test_a_stop_string_ends_the_generation_itself(
     serve: Serve, scripted: Scripted, replies: Replies
 ) -> None:

@@ -16,6 +16,8 @@ _NEVER = 10**9
 
 _ASKED: dict[str, dict[str, object]] = {
     "/v1/chat/completions": {"messages": [{"role": "user", "content": "hi"}]},
+    "/v1/completions": {"prompt": "hi", "max_tokens": _NEVER},
+    "/v1/messages": {"messages": [{"role": "user", "content": "hi"}], "max_tokens": _NEVER},
     "/v1/responses": {"input": "hi"},
 }
 

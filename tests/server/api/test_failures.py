@@ -3,12 +3,14 @@
 import asyncio
 import json
 import threading
+from concurrent.futures import Future
 
 import httpx
 import openai
 import pytest
 
 from optiq_server.api.body import MAX_BODY_BYTES
+from optiq_server.dialect.loaded import LoadedDialect
 from optiq_server.engine.errors import LoadFailed
 from optiq_server.engine.scripted_backend import FaultStage, Script, ScriptedBackend
 from optiq_server.engine.types import EngineLimits, EngineState, ModelInfo
@@ -143,11 +145,11 @@ async def test_a_model_without_harmonys_vocabulary_is_500_and_logged(
 
 @pytest.mark.parametrize("body", [_BODY, _STREAM], ids=["body", "stream"])
 async def test_a_full_queue_is_429_with_a_time_to_retry(
-    serve: Serve, scripted: Scripted, replies: Replies, body: dict[str, object]
+    serve: Serve, replies: Replies, body: dict[str, object]
 ) -> None:
     endless = Script(tokens=replies.endless_final())
     limits = EngineLimits(max_running=1, max_waiting=0)
-    async with serve(lambda: scripted(lambda _: endless), limits=limits) as server:
+    async with serve(lambda: unhurried(endless), limits=limits) as server:
         first = await server.openai.chat.completions.create(
             model="m", messages=[{"role": "user", "content": "hi"}], stream=True
         )
@@ -270,6 +272,35 @@ async def test_while_the_model_loads_requests_are_503_with_a_time_to_retry(
     assert int(early.headers["retry-after"]) >= 1
     assert (health.status_code, health.json()) == (503, {"status": "loading"})
     assert later.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (_CHAT, _BODY),
+        ("/v1/completions", {"prompt": "hi"}),
+        ("/v1/messages", {**_BODY, "max_tokens": 5}),
+        ("/v1/messages/count_tokens", _BODY),
+        ("/tokenize", {"prompt": "hi"}),
+        ("/detokenize", {"tokens": [1]}),
+    ],
+)
+async def test_no_endpoint_speaks_to_a_model_that_is_not_there_yet(
+    serve: Serve, scripted: Scripted, path: str, body: dict[str, object]
+) -> None:
+    gate = threading.Event()
+
+    def open_backend() -> ScriptedBackend:
+        gate.wait()
+        return scripted(lambda _: ())
+
+    unknown = LoadedDialect(Future())
+    async with serve(open_backend, until_ready=False, dialect=unknown) as server:
+        answer = await server.http.post(path, json=body)
+        gate.set()
+
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
 
 
 async def test_a_model_that_failed_to_load_is_503(serve: Serve) -> None:

@@ -4,6 +4,7 @@ import openai
 import pytest
 
 from tests.server.conftest import Scripted, Serve
+from tests.server.doubles import Replies
 
 
 async def test_the_served_model_is_listed(serve: Serve, scripted: Scripted) -> None:
@@ -46,3 +47,29 @@ async def test_the_schema_is_offered_and_no_page_that_needs_a_network(
 
     assert "/v1/chat/completions" in schema.json()["paths"]
     assert docs.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}]}),
+        ("/v1/responses", {"input": "hi"}),
+        ("/v1/completions", {"prompt": "hi"}),
+        ("/tokenize", {"prompt": "hi"}),
+        ("/detokenize", {"tokens": [1]}),
+    ],
+)
+async def test_any_name_is_the_served_model_unless_names_are_strict(
+    serve: Serve, scripted: Scripted, replies: Replies, path: str, body: dict[str, object]
+) -> None:
+    reply = replies.final("hi")
+    async with serve(lambda: scripted(lambda _: reply)) as server:
+        lenient = await server.http.post(path, json={**body, "model": "gpt-4o"})
+    async with serve(lambda: scripted(lambda _: reply), strict_model=True) as server:
+        refused = await server.http.post(path, json={**body, "model": "gpt-4o"})
+        named = await server.http.post(path, json={**body, "model": "optiq/scripted"})
+        unnamed = await server.http.post(path, json=body)
+
+    assert lenient.status_code == named.status_code == unnamed.status_code == 200
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"], error["param"]) == (404, "model_not_found", "model")

@@ -53,6 +53,18 @@ def test_parsers_are_independent(dialect: Dialect, replies: Replies) -> None:
     assert second.finish() == dialect.parser().finish()
 
 
+def test_a_text_has_no_control_tokens(dialect: Dialect, replies: Replies) -> None:
+    tokens = dialect.encode_text("<|end|> of the text")
+
+    assert dialect.control_tokens.isdisjoint(tokens)
+    assert replies.prompt_text(tokens) == "<|end|> of the text"
+
+
+def test_a_text_without_utf8_is_refused(dialect: Dialect) -> None:
+    with pytest.raises(UnrenderableConversation):
+        dialect.encode_text("\ud800")
+
+
 def test_what_cannot_be_rendered_is_refused_by_field(dialect: Dialect) -> None:
     deep: dict[str, object] = {}
     for _ in range(5000):

@@ -56,6 +56,14 @@ def test_a_stop_string_over_three_pieces_is_found_and_not_shown() -> None:
     assert stop.is_matched
 
 
+def test_the_string_that_matched_is_told() -> None:
+    stop = StopStrings(["ND", "END", "x"])
+
+    shown = stop.feed("so END")
+
+    assert (shown, stop.matched) == ("so ", "END")
+
+
 def test_nothing_is_shown_after_a_match() -> None:
     stop = StopStrings(["x"])
     stop.feed("ax")
