@@ -23,13 +23,19 @@ from optiq_harmony.structure_errors import StructureError
 from optiq_server.engine.types import SamplingParameters
 from optiq_server.errors import InvalidRequest
 from optiq_server.schema.response_items import InputItem
-from optiq_server.schema.response_tools import OWN_TOOLS, AllowedResponseTool, ResponseToolChoice
+from optiq_server.schema.response_tools import (
+    OWN_TOOLS,
+    AllowedResponseTool,
+    ResponseToolChoice,
+    TextSettings,
+)
 from optiq_server.schema.responses import ReasoningSettings, ResponsesRequest
 from optiq_server.translate.effort import NEAREST_EFFORT
 from optiq_server.translate.job import FieldNames, Job
 from optiq_server.translate.response_input import additional_tools, conversation_messages
 from optiq_server.translate.structure import inconsistent
 from optiq_server.translate.tools import CalledTool, DeclaredTool, response_tools
+from optiq_server.translate.verbosity import with_verbosity
 
 INCLUDE_LOGPROBS = "message.output_text.logprobs"
 INCLUDE_ENCRYPTED = "reasoning.encrypted_content"
@@ -99,7 +105,7 @@ def _job(body: ResponsesRequest, declared: Sequence[DeclaredTool], messages: tup
     instructions = (DeveloperMessage(text=body.instructions),) if body.instructions else ()
     return Job(
         conversation=Conversation(
-            messages=(*instructions, *messages),
+            messages=with_verbosity((*instructions, *messages), _text(body).verbosity),
             system=SystemMessage(effort=NEAREST_EFFORT[_reasoning(body).effort]),
             tools=() if structure.tool_choice.mode is ToolChoiceMode.NONE else structure.tools,
             response_format=structure.response_format,
@@ -132,6 +138,10 @@ def _structure(body: ResponsesRequest, declared: Sequence[DeclaredTool]) -> Stru
 
 def _reasoning(body: ResponsesRequest) -> ReasoningSettings:
     return body.reasoning or ReasoningSettings()
+
+
+def _text(body: ResponsesRequest) -> TextSettings:
+    return body.text or TextSettings()
 
 
 def _sampling(body: ResponsesRequest) -> SamplingParameters:
@@ -174,7 +184,7 @@ def _allowed_names(tools: Sequence[AllowedResponseTool]) -> frozenset[str]:
 
 
 def _response_format(body: ResponsesRequest) -> ResponseFormat:
-    wanted = None if body.text is None else body.text.format
+    wanted = _text(body).format
     if wanted is None:
         return TextFormat()
     match wanted.type:
@@ -194,7 +204,7 @@ def _response_format(body: ResponsesRequest) -> ResponseFormat:
 
 def _repeated(body: ResponsesRequest) -> dict[str, object]:
     """The request's fields as the response has them, with the defaults of those that were left out."""
-    text = body.text
+    text = _text(body)
     return {
         "background": body.background or False,
         "instructions": body.instructions,
@@ -210,8 +220,8 @@ def _repeated(body: ResponsesRequest) -> dict[str, object]:
         "store": body.store is not False,
         "temperature": 1.0 if body.temperature is None else body.temperature,
         "text": {
-            "format": {"type": "text"} if text is None or text.format is None else text.format.sent,
-            "verbosity": (text and text.verbosity) or "medium",
+            "format": {"type": "text"} if text.format is None else text.format.sent,
+            "verbosity": text.verbosity or "medium",
         },
         "tool_choice": _repeated_choice(body.tool_choice),
         "tools": [tool.sent for tool in body.tools or []],

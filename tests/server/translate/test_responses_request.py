@@ -150,6 +150,13 @@ def test_the_text_format_is_meant_and_repeated(wanted: dict[str, Any], meant: ob
     assert asked.repeated["text"] == {"format": wanted, "verbosity": "low"}
 
 
+def test_verbosity_is_asked_for_in_the_instructions() -> None:
+    [instructions, _] = _asked(instructions="Be kind.", text={"verbosity": "low"}).job.conversation.messages
+
+    assert isinstance(instructions, DeveloperMessage)
+    assert instructions.text.startswith("Be kind.\n\nAnswer briefly")
+
+
 def test_effort_is_the_nearest_and_none_leaves_reasoning_out() -> None:
     high, none = _asked(reasoning={"effort": "xhigh"}).job, _asked(reasoning={"effort": "none"}).job
 
