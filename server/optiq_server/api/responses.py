@@ -27,7 +27,6 @@ from optiq_server.translate.response_input import kept_item, resolved
 from optiq_server.translate.response_object import JsonObject, ResponseHead
 from optiq_server.translate.responses_reply import ResponseEvents, error_event, whole_response
 from optiq_server.translate.responses_request import ResponseJob, response_job
-from optiq_server.translate.tools import custom_names
 
 _BODY_SCHEMA = {
     "requestBody": {
@@ -132,7 +131,7 @@ async def _begun(services: Services, body: ResponsesRequest) -> _Making:
             head,
             new_id=services.new_id,
             token_bytes=services.dialect.token_bytes,
-            custom_tools=custom_names(job.structure.tools),
+            tools=asked.tools,
             encrypted_content=asked.encrypted_content,
         ),
         items=[kept_item(item, services.new_id) for item in items],

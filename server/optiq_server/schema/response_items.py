@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from pydantic_core import PydanticCustomError
 
 from optiq_server.schema.fields import RequestModel, unsupported
+from optiq_server.schema.response_tools import ResponseTool
 
 TEXT_PARTS = ("text", "input_text", "output_text", "reasoning_text", "summary_text")
 
@@ -21,6 +22,7 @@ ITEM_TYPES = (
     "custom_tool_call",
     "custom_tool_call_output",
     "item_reference",
+    "additional_tools",
 )
 
 
@@ -67,7 +69,7 @@ Parts = Annotated[list[ItemPart] | None, BeforeValidator(_parts)]
 
 
 class InputItem(RequestModel):
-    """A message, a reasoning, a call, its output, or a reference to an item that is stored.
+    """A message, a reasoning, a call, its output, more tools, or a reference to an item that is stored.
 
     Without a type it is a message where it has a role, and else a reference.
     """
@@ -80,9 +82,11 @@ class InputItem(RequestModel):
     encrypted_content: str | None = None
     call_id: Annotated[str, Field(min_length=1)] | None = None
     name: str | None = None
+    namespace: str | None = None
     arguments: str | None = None
     input: str | None = None
     output: Parts = None
+    tools: list[ResponseTool] | None = None
 
     @model_validator(mode="before")
     @classmethod

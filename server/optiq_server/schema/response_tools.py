@@ -14,6 +14,11 @@ from optiq_server.schema.tools import JsonSchemaObject, Name, finite
 OWN_TOOLS = ("function", "custom")
 """What the client runs. Other tools run at OpenAI; they are ignored, because clients send them unasked."""
 
+NAMESPACE = "namespace"
+"""A group of tools, as Codex sends those of MCP servers."""
+
+_READ_OF_NAMESPACE = ("type", "name", "tools")
+
 _CHOICES = ("none", "auto", "required", *OWN_TOOLS, "allowed_tools")
 
 
@@ -44,7 +49,7 @@ class ToolInputFormat(RequestModel):
 
 
 class ResponseTool(SentObject):
-    """A tool. Of one that is ignored, nothing but its type is read."""
+    """A tool, or a namespace of them. Of one that is ignored, nothing but its type is read."""
 
     type: str
     name: Name | None = None
@@ -52,11 +57,15 @@ class ResponseTool(SentObject):
     parameters: JsonSchemaObject | None = None
     strict: bool | None = None
     format: ToolInputFormat | None = None
+    tools: list["ResponseTool"] | None = None
 
     @classmethod
     def read_of(cls, sent: dict[str, Any]) -> dict[str, Any]:
-        is_own = sent.get("type") in OWN_TOOLS
-        return sent if is_own else {key: value for key, value in sent.items() if key == "type"}
+        kind = sent.get("type")
+        if kind in OWN_TOOLS:
+            return {key: value for key, value in sent.items() if key != "tools"}
+        read = _READ_OF_NAMESPACE if kind == NAMESPACE else ("type",)
+        return {key: value for key, value in sent.items() if key in read}
 
 
 class AllowedResponseTool(RequestModel):

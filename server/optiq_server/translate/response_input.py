@@ -21,6 +21,7 @@ from optiq_harmony.conversation import (
 from optiq_server.errors import InvalidRequest
 from optiq_server.schema.response_items import InputItem, ItemPart
 from optiq_server.translate.encoded_reasoning import decode_reasoning
+from optiq_server.translate.tools import DeclaredTool, response_tools, tool_name
 
 _PART_SEPARATOR = "\n"
 """As in a chat: parts are blocks of their own."""
@@ -33,7 +34,11 @@ _ID_PREFIXES = {
     "function_call_output": "fco_",
     "custom_tool_call": "ctc_",
     "custom_tool_call_output": "ctco_",
+    "additional_tools": "at_",
 }
+
+
+_KEPT_AS_SENT = {"type", "role", "call_id", "name", "namespace", "arguments", "input"}
 
 
 def resolved(items: Sequence[InputItem], stored: Mapping[str, InputItem]) -> list[InputItem]:
@@ -54,11 +59,21 @@ def conversation_messages(earlier: Sequence[InputItem], items: Sequence[InputIte
     return messages.finish()
 
 
+def additional_tools(earlier: Sequence[InputItem], items: Sequence[InputItem]) -> list[DeclaredTool]:
+    """The tools that stand among the items, and not in the request's own list."""
+    placed = [(item, "previous_response_id.tools") for item in earlier]
+    placed += [(item, f"input[{index}].tools") for index, item in enumerate(items)]
+    return [
+        tool
+        for item, path in placed
+        if item.type == "additional_tools"
+        for tool in response_tools(item.tools or [], path)
+    ]
+
+
 def kept_item(item: InputItem, new_id: Callable[[str], str]) -> dict[str, object]:
     """The item as it is stored and listed: with an id, a status, and its text in parts."""
-    sent = item.model_dump(
-        exclude_none=True, include={"type", "role", "call_id", "name", "arguments", "input"}
-    )
+    sent = item.model_dump(exclude_none=True, include=_KEPT_AS_SENT)
     kept: dict[str, object] = {"id": item.id or new_id(_ID_PREFIXES[item.type]), **sent}
     match item.type:
         case "message":
@@ -71,6 +86,8 @@ def kept_item(item: InputItem, new_id: Callable[[str], str]) -> dict[str, object
                 kept["encrypted_content"] = item.encrypted_content
         case "function_call_output" | "custom_tool_call_output":
             kept["output"] = _text(item.output) or ""
+        case "additional_tools":
+            kept["tools"] = [tool.sent for tool in item.tools or []]
     return {**kept, "status": "completed"}
 
 
@@ -90,6 +107,8 @@ class _Messages:
                 self._extend(reasoning=_reasoning(item))
             case "function_call" | "custom_tool_call":
                 self._extend(call=self._call(item, path))
+            case "additional_tools":
+                pass
             case _:
                 self._end_assistant()
                 self._done.append(self._output(item, path))
@@ -123,8 +142,9 @@ class _Messages:
             raise _missing(f"{path}.name")
         if arguments is None:
             raise _missing(f"{path}.input" if is_custom else f"{path}.arguments")
-        self._tool_of_call[item.call_id] = item.name
-        return ToolCall(name=item.name, arguments=arguments, is_custom=is_custom)
+        name = tool_name(item.name, item.namespace)
+        self._tool_of_call[item.call_id] = name
+        return ToolCall(name=name, arguments=arguments, is_custom=is_custom)
 
     def _output(self, item: InputItem, path: str) -> ToolMessage:
         if item.call_id is None:

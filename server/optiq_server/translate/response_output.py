@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from optiq_server.engine.types import TokenLogprobs
 from optiq_server.translate.encoded_reasoning import encode_reasoning
+from optiq_server.translate.tools import CalledTool
 
 JsonObject: TypeAlias = dict[str, object]
 ItemStatus: TypeAlias = Literal["in_progress", "completed", "incomplete"]
@@ -121,8 +122,7 @@ class CallItem:
     id: str
     index: int
     call_id: str
-    name: str
-    is_custom: bool
+    called: CalledTool
     _texts: list[str] = field(default_factory=list)
 
     def opened(self) -> list[JsonObject]:
@@ -134,24 +134,25 @@ class CallItem:
 
     def closed(self) -> list[JsonObject]:
         # Some versions of the SDK want the function's name here.
-        name = {} if self.is_custom else {"name": self.name}
+        name = {} if self.called.is_custom else {"name": self.called.name}
         return [self._event("done", **name, **self._arguments())]
 
     def item(self, status: ItemStatus) -> JsonObject:
         return {
             "id": self.id,
-            "type": "custom_tool_call" if self.is_custom else "function_call",
+            "type": "custom_tool_call" if self.called.is_custom else "function_call",
             "call_id": self.call_id,
-            "name": self.name,
+            "name": self.called.name,
+            **({} if self.called.namespace is None else {"namespace": self.called.namespace}),
             **self._arguments(),
             "status": status,
         }
 
     def _arguments(self) -> JsonObject:
-        return {"input" if self.is_custom else "arguments": "".join(self._texts)}
+        return {"input" if self.called.is_custom else "arguments": "".join(self._texts)}
 
     def _event(self, step: str, **fields: object) -> JsonObject:
-        subject = "custom_tool_call_input" if self.is_custom else "function_call_arguments"
+        subject = "custom_tool_call_input" if self.called.is_custom else "function_call_arguments"
         return {
             "type": f"response.{subject}.{step}",
             "item_id": self.id,

@@ -11,7 +11,8 @@ Rule 4: a reply that was cut closes its last item as incomplete. One that broke 
 Rule 5: the body is the response in the last event.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import assert_never
 
 from optiq_harmony.events import ReasoningDelta, ToolCallDelta, ToolCallStart
@@ -30,12 +31,14 @@ from optiq_server.translate.response_output import (
     OutputItem,
     ReasoningItem,
 )
+from optiq_server.translate.tools import CalledTool
 
 
 class ResponseEvents:
     """The events: `opening` first, `of` for what comes, then `finish` or `fail`. `response` is how far it is.
 
-    Calls of `custom_tools` are told as custom ones. `encrypted_content` adds our encoding to each reasoning.
+    Calls of `tools` are told as the client names them. `encrypted_content` adds our encoding to each
+    reasoning.
     """
 
     def __init__(
@@ -44,13 +47,13 @@ class ResponseEvents:
         *,
         new_id: Callable[[str], str],
         token_bytes: Callable[[int], bytes],
-        custom_tools: frozenset[str] = frozenset(),
+        tools: Mapping[str, CalledTool] = MappingProxyType({}),
         encrypted_content: bool = False,
     ) -> None:
         self._head = head
         self._new_id = new_id
         self._token_bytes = token_bytes
-        self._custom_tools = custom_tools
+        self._tools = tools
         self._encrypted_content = encrypted_content
         self._output: list[JsonObject] = []
         self._open: OutputItem | None = None
@@ -128,13 +131,12 @@ class ResponseEvents:
         return text if is_first else text.removeprefix(MESSAGE_SEPARATOR)
 
     def _call(self, name: str) -> CallItem:
-        is_custom = name in self._custom_tools
+        called = self._tools.get(name, CalledTool(name=name))
         return CallItem(
-            id=self._new_id("ctc_" if is_custom else "fc_"),
+            id=self._new_id("ctc_" if called.is_custom else "fc_"),
             index=self._next_index,
             call_id=self._new_id("call_"),
-            name=name,
-            is_custom=is_custom,
+            called=called,
         )
 
     @property

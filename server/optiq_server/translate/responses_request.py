@@ -4,7 +4,7 @@ The schema has checked each field by itself; here is what depends on several of 
 which names the field.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -13,6 +13,7 @@ from optiq_harmony.conversation import (
     DeveloperMessage,
     JsonObjectFormat,
     JsonSchemaFormat,
+    Message,
     ResponseFormat,
     SystemMessage,
     TextFormat,
@@ -22,13 +23,19 @@ from optiq_harmony.structure_errors import StructureError
 from optiq_server.engine.types import SamplingParameters
 from optiq_server.errors import InvalidRequest
 from optiq_server.schema.response_items import InputItem
-from optiq_server.schema.response_tools import OWN_TOOLS, AllowedResponseTool, ResponseToolChoice
+from optiq_server.schema.response_tools import (
+    OWN_TOOLS,
+    AllowedResponseTool,
+    ResponseToolChoice,
+    TextSettings,
+)
 from optiq_server.schema.responses import ReasoningSettings, ResponsesRequest
 from optiq_server.translate.effort import NEAREST_EFFORT
 from optiq_server.translate.job import FieldNames, Job
-from optiq_server.translate.response_input import conversation_messages
+from optiq_server.translate.response_input import additional_tools, conversation_messages
 from optiq_server.translate.structure import inconsistent
-from optiq_server.translate.tools import DeclaredTool, response_tools
+from optiq_server.translate.tools import CalledTool, DeclaredTool, response_tools
+from optiq_server.translate.verbosity import with_verbosity
 
 INCLUDE_LOGPROBS = "message.output_text.logprobs"
 INCLUDE_ENCRYPTED = "reasoning.encrypted_content"
@@ -38,10 +45,14 @@ _MODES = ("none", "auto", "required")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseJob:
-    """A job, and how its reply is told and kept. `repeated` are the request's fields in the response."""
+    """A job, and how its reply is told and kept.
+
+    `repeated` are the request's fields in the response, `tools` those that the model may call, by its names.
+    """
 
     job: Job
     repeated: dict[str, object]
+    tools: Mapping[str, CalledTool]
     stream: bool
     store: bool
     background: bool
@@ -56,8 +67,10 @@ def response_job(
     _check_background(body)
     if body.input is None and body.previous_response_id is None:
         raise _missing("input")
+    declared = _declared(body, earlier, items)
     return ResponseJob(
-        job=_job(body, earlier, items),
+        job=_job(body, declared, conversation_messages(earlier, items)),
+        tools={each.tool.name: each.called for each in declared},
         repeated=_repeated(body),
         stream=body.stream or False,
         store=body.store is not False,
@@ -74,13 +87,25 @@ def _check_background(body: ResponsesRequest) -> None:
         raise _refused("store", "false", "a background response must be stored, or nobody could get it")
 
 
-def _job(body: ResponsesRequest, earlier: Sequence[InputItem], items: Sequence[InputItem]) -> Job:
+def _declared(
+    body: ResponsesRequest, earlier: Sequence[InputItem], items: Sequence[InputItem]
+) -> list[DeclaredTool]:
+    """The request's tools. Tools among the items may be sent with each turn, and so be declared already."""
     declared = response_tools(body.tools or [])
+    names = {each.tool.name for each in declared}
+    for each in additional_tools(earlier, items):
+        if each.tool.name not in names:
+            names.add(each.tool.name)
+            declared.append(each)
+    return declared
+
+
+def _job(body: ResponsesRequest, declared: Sequence[DeclaredTool], messages: tuple[Message, ...]) -> Job:
     structure = _structure(body, declared)
     instructions = (DeveloperMessage(text=body.instructions),) if body.instructions else ()
     return Job(
         conversation=Conversation(
-            messages=(*instructions, *conversation_messages(earlier, items)),
+            messages=with_verbosity((*instructions, *messages), _text(body).verbosity),
             system=SystemMessage(effort=NEAREST_EFFORT[_reasoning(body).effort]),
             tools=() if structure.tool_choice.mode is ToolChoiceMode.NONE else structure.tools,
             response_format=structure.response_format,
@@ -113,6 +138,10 @@ def _structure(body: ResponsesRequest, declared: Sequence[DeclaredTool]) -> Stru
 
 def _reasoning(body: ResponsesRequest) -> ReasoningSettings:
     return body.reasoning or ReasoningSettings()
+
+
+def _text(body: ResponsesRequest) -> TextSettings:
+    return body.text or TextSettings()
 
 
 def _sampling(body: ResponsesRequest) -> SamplingParameters:
@@ -155,7 +184,7 @@ def _allowed_names(tools: Sequence[AllowedResponseTool]) -> frozenset[str]:
 
 
 def _response_format(body: ResponsesRequest) -> ResponseFormat:
-    wanted = None if body.text is None else body.text.format
+    wanted = _text(body).format
     if wanted is None:
         return TextFormat()
     match wanted.type:
@@ -175,7 +204,7 @@ def _response_format(body: ResponsesRequest) -> ResponseFormat:
 
 def _repeated(body: ResponsesRequest) -> dict[str, object]:
     """The request's fields as the response has them, with the defaults of those that were left out."""
-    text = body.text
+    text = _text(body)
     return {
         "background": body.background or False,
         "instructions": body.instructions,
@@ -191,8 +220,8 @@ def _repeated(body: ResponsesRequest) -> dict[str, object]:
         "store": body.store is not False,
         "temperature": 1.0 if body.temperature is None else body.temperature,
         "text": {
-            "format": {"type": "text"} if text is None or text.format is None else text.format.sent,
-            "verbosity": (text and text.verbosity) or "medium",
+            "format": {"type": "text"} if text.format is None else text.format.sent,
+            "verbosity": text.verbosity or "medium",
         },
         "tool_choice": _repeated_choice(body.tool_choice),
         "tools": [tool.sent for tool in body.tools or []],

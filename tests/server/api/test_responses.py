@@ -443,6 +443,13 @@ async def test_what_codex_sends_is_answered(serve: Serve, scripted: Scripted, re
     assert response["store"] is False
 
 
+def _too_deep() -> dict[str, object]:
+    schema: dict[str, object] = {"type": "object"}
+    for _ in range(80):
+        schema = {"type": "object", "properties": {"x": schema}}
+    return schema
+
+
 def _error(answer: httpx.Response) -> tuple[int, str | None, str | None]:
     error = answer.json()["error"]
     return answer.status_code, error["code"], error["param"]
@@ -470,6 +477,11 @@ def _error(answer: httpx.Response) -> tuple[int, str | None, str | None]:
             {"text": {"format": {"type": "json_schema", "name": "x", "schema": {"type": "nothing"}}}},
             "invalid_json_schema",
             "text.format.schema",
+        ),
+        (
+            {"truncation": "auto", "tools": [{**_ADD, "parameters": _too_deep()}]},
+            "invalid_value",
+            "tools[0]",
         ),
         ({"previous_response_id": "resp_none"}, "previous_response_not_found", "previous_response_id"),
         ({"conversation": "conv_1"}, "unsupported_value", "conversation"),

@@ -16,6 +16,7 @@ from optiq_server.errors import InvalidRequest
 from optiq_server.schema.response_items import InputItem
 from optiq_server.translate.encoded_reasoning import encode_reasoning
 from optiq_server.translate.response_input import (
+    additional_tools,
     conversation_messages,
     kept_item,
     references,
@@ -98,6 +99,21 @@ def test_reasoning_that_cannot_be_read_is_left_out() -> None:
     assert _messages({"type": "reasoning", "summary": [], "encrypted_content": "gAAAA"}) == ()
 
 
+def test_a_call_in_a_namespace_has_the_name_that_the_model_knows() -> None:
+    call = {"type": "function_call", "call_id": "c", "namespace": "clock", "name": "sleep", "arguments": "{}"}
+    own = {"type": "custom_tool_call", "call_id": "d", "namespace": "functions", "name": "exec", "input": "x"}
+
+    assert _messages(call, own, _OUTPUT) == (
+        AssistantMessage(
+            tool_calls=(
+                ToolCall(name="clock.sleep", arguments="{}"),
+                ToolCall(name="exec", arguments="x", is_custom=True),
+            )
+        ),
+        ToolMessage(name="clock.sleep", text="3"),
+    )
+
+
 def test_an_output_belongs_to_an_earlier_responses_call() -> None:
     messages = conversation_messages(_items(_CALL), _items(_OUTPUT))
 
@@ -151,8 +167,9 @@ def test_kept_items_have_ids_and_parts_and_mean_the_same() -> None:
         },
         _CALL,
         _OUTPUT,
-        {"type": "custom_tool_call", "call_id": "d", "name": "shell", "input": "ls"},
+        {"type": "custom_tool_call", "call_id": "d", "namespace": "n", "name": "shell", "input": "ls"},
         {"type": "custom_tool_call_output", "call_id": "d", "output": "a"},
+        {"type": "additional_tools", "role": "developer", "tools": [{"type": "custom", "name": "f"}]},
     )
 
     kept = [kept_item(item, CountedIds()) for item in sent]
@@ -174,3 +191,5 @@ def test_kept_items_have_ids_and_parts_and_mean_the_same() -> None:
         },
     ]
     assert conversation_messages([], _items(*kept)) == conversation_messages([], sent)
+    assert additional_tools(_items(*kept), []) == additional_tools(sent, [])
+    assert len(additional_tools(sent, [])) == 1

@@ -16,6 +16,7 @@ from optiq_server.translate.reply import Finished, FinishReason, Piece, Reply, T
 from optiq_server.translate.response_object import ResponseHead
 from optiq_server.translate.responses_reply import ResponseEvents, error_event, whole_response
 from optiq_server.translate.responses_request import response_job
+from optiq_server.translate.tools import CalledTool
 from tests.server.doubles import CountedIds, ScriptedParser
 from tests.server.response_events import names, validated, validated_response
 from tests.server.strategies import event_tokens, read_in_groups
@@ -37,7 +38,7 @@ def _events(*, custom: frozenset[str] = frozenset(), encrypted: bool = False) ->
         _HEAD,
         new_id=CountedIds(),
         token_bytes=lambda token: b"<%d>" % token,
-        custom_tools=custom,
+        tools={name: CalledTool(name=name, is_custom=True) for name in custom},
         encrypted_content=encrypted,
     )
 
@@ -146,6 +147,19 @@ def test_parallel_calls_are_items_of_their_own() -> None:
             "status": "completed",
         },
     ]
+
+
+def test_a_call_of_a_namespaces_tool_is_told_as_the_client_names_it() -> None:
+    events = ResponseEvents(
+        _HEAD,
+        new_id=CountedIds(),
+        token_bytes=lambda _: b"",
+        tools={"clock.sleep": CalledTool(name="sleep", namespace="clock")},
+    )
+
+    [call] = _stream([ToolCallStart(index=0, name="clock.sleep")], events=events)[-1]["response"]["output"]
+
+    assert (call["type"], call["namespace"], call["name"]) == ("function_call", "clock", "sleep")
 
 
 def test_an_empty_reply_is_a_completed_response_without_items() -> None:

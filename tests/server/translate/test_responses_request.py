@@ -23,6 +23,7 @@ from optiq_server.errors import InvalidRequest
 from optiq_server.schema.response_items import InputItem
 from optiq_server.schema.responses import ResponsesRequest
 from optiq_server.translate.responses_request import ResponseJob, response_job
+from optiq_server.translate.tools import CalledTool
 
 _FUNCTION = {"type": "function", "name": "f", "description": "Does.", "parameters": {"type": "object"}}
 _CUSTOM = {"type": "custom", "name": "g"}
@@ -63,6 +64,37 @@ def test_functions_and_custom_tools_are_offered_and_others_only_repeated() -> No
     )
     assert asked.job.names.tools == ("tools[1].parameters", "tools[2].format")
     assert asked.repeated["tools"] == tools
+
+
+def test_tools_of_a_namespace_are_offered_under_both_names() -> None:
+    clock = {"type": "namespace", "name": "clock", "description": "Time.", "tools": [_FUNCTION, _CUSTOM]}
+    own = {"type": "namespace", "name": "functions", "tools": [{"type": "custom", "name": "exec"}]}
+
+    asked = _asked(tools=[{"type": "web_search"}, clock, own])
+
+    assert [tool.name for tool in asked.job.conversation.tools] == ["clock.f", "clock.g", "exec"]
+    assert asked.job.names.tools == (
+        "tools[1].tools[0].parameters",
+        "tools[1].tools[1].format",
+        "tools[2].tools[0].format",
+    )
+    assert asked.tools == {
+        "clock.f": CalledTool(name="f", namespace="clock"),
+        "clock.g": CalledTool(name="g", namespace="clock", is_custom=True),
+        "exec": CalledTool(name="exec", namespace="functions", is_custom=True),
+    }
+    assert asked.repeated["tools"] == [{"type": "web_search"}, clock, own]
+
+
+def test_tools_among_the_items_are_offered_once() -> None:
+    item = {"type": "additional_tools", "role": "developer", "tools": [_FUNCTION, _CUSTOM]}
+    earlier = [InputItem.model_validate(item)]
+
+    asked = _asked(earlier, tools=[_FUNCTION], input=[item, {"role": "user", "content": "hi"}])
+
+    assert [tool.name for tool in asked.job.conversation.tools] == ["f", "g"]
+    assert asked.job.conversation.messages == (UserMessage(text="hi"),)
+    assert asked.repeated["tools"] == [_FUNCTION]
 
 
 @pytest.mark.parametrize(
@@ -116,6 +148,13 @@ def test_the_text_format_is_meant_and_repeated(wanted: dict[str, Any], meant: ob
 
     assert asked.job.conversation.response_format == asked.job.structure.response_format == meant
     assert asked.repeated["text"] == {"format": wanted, "verbosity": "low"}
+
+
+def test_verbosity_is_asked_for_in_the_instructions() -> None:
+    [instructions, _] = _asked(instructions="Be kind.", text={"verbosity": "low"}).job.conversation.messages
+
+    assert isinstance(instructions, DeveloperMessage)
+    assert instructions.text.startswith("Be kind.\n\nAnswer briefly")
 
 
 def test_effort_is_the_nearest_and_none_leaves_reasoning_out() -> None:
@@ -173,6 +212,12 @@ def test_input_may_be_missing_only_where_a_response_is_continued() -> None:
     ("fields", "param"),
     [
         ({"tools": [{"type": "function"}]}, "tools[0].name"),
+        ({"tools": [{"type": "namespace", "tools": []}]}, "tools[0].name"),
+        (
+            {"tools": [{"type": "namespace", "name": "n", "tools": [{"type": "custom"}]}]},
+            "tools[0].tools[0].name",
+        ),
+        ({"input": [{"type": "additional_tools", "tools": [{"type": "custom"}]}]}, "input[0].tools[0].name"),
         ({"tools": [{**_CUSTOM, "format": {"type": "grammar"}}]}, "tools[0].format.syntax"),
         (
             {"tools": [{**_CUSTOM, "format": {"type": "grammar", "syntax": "lark"}}]},
