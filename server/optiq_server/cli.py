@@ -8,9 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -19,15 +17,9 @@ from optiq_server.engine.types import EngineLimits
 from optiq_server.errors import EngineDied, StartFailed
 from optiq_server.logs import configure_logging, spoken
 from optiq_server.model import OpenedModel, open_model
-from optiq_server.plan_command import add_plan, byte_size, run_plan
-from optiq_server.settings import (
-    CACHE_VARIABLE,
-    GenerationSettings,
-    HttpSettings,
-    LogFormat,
-    LogLevel,
-    Settings,
-)
+from optiq_server.plan_command import add_plan, run_plan
+from optiq_server.serve_options import add_serve, settings_of
+from optiq_server.settings import LogFormat, Settings
 from optiq_server.version import installed_version
 
 if TYPE_CHECKING:
@@ -48,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open
     if options.command == "plan":
         return _exit_code(lambda: run_plan(options), _say)
     try:
-        settings = _settings(options)
+        settings = settings_of(options)
     except ValueError as error:
         parser.error(str(error))
     say = partial(_say, form=settings.log_format)
@@ -92,145 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"optiq {installed_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_serve(commands.add_parser("serve", help="serve a model over HTTP"))
+    add_serve(commands.add_parser("serve", help="serve a model over HTTP"))
     add_plan(commands.add_parser("plan", help="tell what a checkpoint needs, and what fits"))
     return parser
-
-
-def _add_serve(parser: argparse.ArgumentParser) -> None:
-    """Defaults are read from the settings' dataclasses, the one place that has them."""
-    settings, http, generation = Settings(), HttpSettings(), GenerationSettings()
-    add = parser.add_argument
-    add(
-        "--model",
-        metavar="PATH_OR_REPO",
-        help="a checkpoint's folder or hub repository (default: the pocket model)",
-    )
-    add("--host", default=http.host, help="address to listen on (default: %(default)s)")
-    add("--port", type=int, default=http.port, help="port to listen on, 0 for any (default: %(default)s)")
-    add(
-        "--drain-seconds",
-        type=float,
-        default=http.drain_seconds,
-        metavar="SECONDS",
-        help="at a signal, how long running replies may take to finish (default: %(default)s)",
-    )
-    add("--served-model-name", metavar="NAME", help="the model's name in the API (default: from --model)")
-    add(
-        "--strict-model",
-        action="store_true",
-        help="refuse requests that name another model (default: any name means the served one)",
-    )
-    add(
-        "--current-date",
-        type=_date,
-        metavar="YYYY-MM-DD",
-        help="the date that the model is told (default: today)",
-    )
-    add(
-        "--time-limit",
-        type=float,
-        default=generation.time_limit,
-        metavar="SECONDS",
-        help="end a reply that takes longer (default: %(default)s)",
-    )
-    add(
-        "--max-running",
-        type=int,
-        default=generation.max_running,
-        metavar="N",
-        help="make so many replies at the same time, as far as memory holds them (default: %(default)s)",
-    )
-    add(
-        "--queue-limit",
-        type=int,
-        default=generation.queue_limit,
-        metavar="N",
-        help="refuse requests when so many are waiting (default: %(default)s)",
-    )
-    add(
-        "--cache-bytes",
-        type=byte_size,
-        default=generation.cache_bytes,
-        metavar="SIZE",
-        help="keep so much of earlier prompts (default: a quarter of what is left beside the weights)",
-    )
-    add(
-        "--cache-dir",
-        type=Path,
-        metavar="PATH",
-        help="keep earlier prompts here when the server stops (default: they go with it)",
-    )
-    add(
-        "--kv-bits",
-        type=int,
-        metavar="BITS",
-        help="refused: attention sinks need keys and values in full precision",
-    )
-    add(
-        "--cache-folder",
-        type=Path,
-        default=settings.cache_folder,
-        metavar="PATH",
-        help=f"for unpacked files (default: {CACHE_VARIABLE}, else %(default)s)",
-    )
-    add(
-        "--no-store",
-        dest="stores_responses",
-        action="store_false",
-        default=settings.stores_responses,
-        help="keep no responses; previous_response_id then finds none",
-    )
-    add(
-        "--log-level",
-        type=LogLevel,
-        choices=list(LogLevel),
-        default=settings.log_level,
-        help="from %(choices)s (default: %(default)s)",
-    )
-    add(
-        "--log-format",
-        type=LogFormat,
-        choices=list(LogFormat),
-        default=settings.log_format,
-        help="json writes each line of stderr as one object (default: %(default)s)",
-    )
-    add(
-        "--log-prompts",
-        action="store_true",
-        help="log what is said to the model and what it says (default: never)",
-    )
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2026-01-31") from None
-
-
-def _settings(options: argparse.Namespace) -> Settings:
-    """Raises ValueError if a number is out of range."""
-    return Settings(
-        model=options.model,
-        served_model_name=options.served_model_name,
-        strict_model=options.strict_model,
-        cache_folder=options.cache_folder,
-        stores_responses=options.stores_responses,
-        log_level=options.log_level,
-        log_format=options.log_format,
-        log_prompts=options.log_prompts,
-        http=HttpSettings(host=options.host, port=options.port, drain_seconds=options.drain_seconds),
-        generation=GenerationSettings(
-            time_limit=options.time_limit,
-            max_running=options.max_running,
-            queue_limit=options.queue_limit,
-            cache_bytes=options.cache_bytes,
-            cache_dir=options.cache_dir,
-            kv_bits=options.kv_bits,
-            current_date=options.current_date,
-        ),
-    )
 
 
 def _say(text: str, form: LogFormat = LogFormat.TEXT) -> None:

@@ -172,7 +172,9 @@ def test_the_context_bounds_the_reply(loaded: LoadedModel, max_tokens: int | Non
     assert run.ends[0] is EndReason.LENGTH
 
 
-def test_a_long_prompt_is_computed_in_chunks_while_others_decode(backend: MlxBackend) -> None:
+def test_a_long_prompt_is_computed_in_chunks_while_others_decode(loaded: LoadedModel) -> None:
+    # With a clock that stands still, chunks keep their first size.
+    backend = MlxBackend(loaded, EngineLimits(), clock=lambda: 0.0)
     run = Run(backend)
     backend.insert(0, made(PROMPTS[0], max_tokens=40))
     run.steps(3)
