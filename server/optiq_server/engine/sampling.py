@@ -45,16 +45,21 @@ class RowSampling:
 
 
 class BatchSampling:
-    """The parameters of a batch's rows as (B, 1) arrays.
+    """The parameters of a batch's rows as (B, 1) arrays. Built once for as long as the batch keeps its rows.
 
-    Built once for as long as the batch keeps its rows.
+    `of_sampled` are those of the rows in `sampled` alone, where others are greedy: noise for a greedy row
+    would cost a CPU more than its share of the forward pass.
     """
 
     def __init__(self, rows: Sequence[RowSampling], *, vocabulary_size: int) -> None:
         parameters = [row.parameters for row in rows]
         self._seeds = [row.seed for row in rows]
         self.is_greedy = all(row.is_greedy for row in rows)
-        self.greedy = _column([row.is_greedy for row in rows], mx.bool_)
+        self.sampled = [index for index, row in enumerate(rows) if not row.is_greedy]
+        self.of_sampled: BatchSampling | None = None
+        if self.sampled and len(self.sampled) < len(rows):
+            chosen = [rows[index] for index in self.sampled]
+            self.of_sampled = BatchSampling(chosen, vocabulary_size=vocabulary_size)
         self.temperature = _column([1.0 if row.is_greedy else row.parameters.temperature for row in rows])
         self.top_p = _column([each.top_p for each in parameters])
         # A client's top_k may be larger than the vocabulary, and than an int32.
@@ -82,8 +87,14 @@ def draw(logits: mx.array, batch: BatchSampling, numbers: Sequence[int]) -> mx.a
     logits = logits.astype(mx.float32)
     if batch.is_greedy:
         return mx.argmax(logits, axis=-1)
+    if batch.of_sampled is not None:
+        rows = mx.array(batch.sampled)
+        drawn = draw(logits[rows], batch.of_sampled, [numbers[index] for index in batch.sampled])
+        tokens = mx.argmax(logits, axis=-1)
+        tokens[rows] = drawn
+        return tokens
     noisy = filtered(logits, batch) + _gumbel_noise(batch.keys(numbers), logits.shape[-1])
-    return mx.argmax(mx.where(batch.greedy, logits, noisy), axis=-1)
+    return mx.argmax(noisy, axis=-1)
 
 
 def filtered(logits: mx.array, batch: BatchSampling) -> mx.array:
