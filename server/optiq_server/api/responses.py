@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
 
 from optiq_server.api.background import BackgroundResponses
-from optiq_server.api.body import read_json_body
+from optiq_server.api.body import documented, parse_as, read_json_body
 from optiq_server.api.failures import internal_failure, of_end
 from optiq_server.api.response_history import earlier_items, referred_items
 from optiq_server.api.services import Services
@@ -19,7 +18,7 @@ from optiq_server.disconnect import on_disconnect
 from optiq_server.engine.types import EndReason
 from optiq_server.errors import InvalidRequest
 from optiq_server.response_file import StoredResponse
-from optiq_server.schema.errors import ErrorBody, invalid_request
+from optiq_server.schema.errors import ErrorBody
 from optiq_server.schema.responses import ResponsesRequest
 from optiq_server.sse import EventStream, event
 from optiq_server.translate.reply import Failed, Finished
@@ -27,13 +26,6 @@ from optiq_server.translate.response_input import kept_item, resolved
 from optiq_server.translate.response_object import JsonObject, ResponseHead
 from optiq_server.translate.responses_reply import ResponseEvents, error_event, whole_response
 from optiq_server.translate.responses_request import ResponseJob, response_job
-
-_BODY_SCHEMA = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": ResponsesRequest.model_json_schema()}},
-    }
-}
 
 
 def responses_router(services: Services, background: BackgroundResponses) -> APIRouter:
@@ -43,11 +35,11 @@ def responses_router(services: Services, background: BackgroundResponses) -> API
     @router.post(
         "/v1/responses",
         response_model=None,
-        openapi_extra=_BODY_SCHEMA,
+        openapi_extra=documented(ResponsesRequest),
         responses={400: {"model": ErrorBody}},
     )
     async def create_response(request: Request) -> Response:
-        making = await _begun(services, _parse(await read_json_body(request)))
+        making = await _begun(services, parse_as(ResponsesRequest, await read_json_body(request)))
         if making.asked.stream:
             fault = _frame([error_event(internal_failure())])
             return EventStream(_frames(making), on_gone=making.turn.cancel, fault=fault)
@@ -91,13 +83,6 @@ class _Making:
                 items=list(self.items),
             )
             await self.services.store.put(record)
-
-
-def _parse(body: bytes) -> ResponsesRequest:
-    try:
-        return ResponsesRequest.model_validate_json(body)
-    except ValidationError as error:
-        raise invalid_request(error) from error
 
 
 async def _begun(services: Services, body: ResponsesRequest) -> _Making:
