@@ -43,7 +43,9 @@ def invalid_request(error: ValidationError) -> InvalidRequest:
 
 def param_of(location: tuple[int | str, ...]) -> str | None:
     """`("messages", 2, "content")` as OpenAI writes it: `messages[2].content`."""
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    # pydantic ends the place of a wrong key of an object with a step of its own.
+    steps = (step for step in location if step != "[key]")
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     return path.removeprefix(".") or None
 
 
