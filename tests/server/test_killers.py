@@ -1,8 +1,8 @@
 """Requests that end other MLX servers for good: here each is answered, and so is the next one.
 
 They are those of mlx-lm 0.32's server (a stop of the wrong type, a top_k beyond the vocabulary, a prompt of
-several strings, a prompt that is a cached one less its last token, a bias for an id that does not exist, an
-unknown sampling field), and what markup in a client's history does to templates.
+several strings, a prompt that is a cached one less its last token, a bias for an id that does not exist) and
+of mlx-optiq's (a schema of no type), and what markup in a client's history does to templates.
 """
 
 from collections.abc import AsyncIterator

@@ -17,6 +17,23 @@ def available_memory(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cg
     return min(bounds, default=None)
 
 
+def wire_memory() -> int | None:
+    """Let macOS keep the model's memory resident, as mlx-lm does; the limit before, None where there is none.
+
+    Without it a model near the size of the working set is paged between steps.
+    """
+    if not mx.metal.is_available():
+        return None
+    return int(mx.set_wired_limit(int(mx.device_info()["max_recommended_working_set_size"])))
+
+
+def unwire_memory(limit: int | None) -> None:
+    """Put the limit back, once nothing computes any more."""
+    if limit is not None:
+        mx.synchronize()
+        mx.set_wired_limit(limit)
+
+
 _CACHE_SHARE = 1 / 4
 """Of what is left beside the weights; running replies and their steps need the rest."""
 

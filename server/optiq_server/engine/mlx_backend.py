@@ -17,7 +17,7 @@ from optiq_server.engine.decoding import DecodingBatch, Fed, Row
 from optiq_server.engine.disk_tier import DiskTier
 from optiq_server.engine.loader import LoadedModel
 from optiq_server.engine.masking import ConstrainedRow
-from optiq_server.engine.memory import default_cache_bytes
+from optiq_server.engine.memory import default_cache_bytes, unwire_memory, wire_memory
 from optiq_server.engine.prefix_cache import PrefixCache
 from optiq_server.engine.prefix_tree import Node
 from optiq_server.engine.prompt_lane import PromptLane
@@ -64,6 +64,7 @@ class MlxBackend:
         self._lane = PromptLane(loaded.model, self._prefixes, clock)
         self._batch = DecodingBatch(loaded.model)
         self._steps = 0
+        self._wired_before = wire_memory()
 
     @property
     def info(self) -> ModelInfo:
@@ -131,6 +132,7 @@ class MlxBackend:
         # These refer to the model; all must go for the weights to be freed.
         del self._batch, self._lane
         self._loaded = None
+        unwire_memory(self._wired_before)
         mx.clear_cache()
 
     def _row(self, sequence_id: int, request: GenerationRequest) -> Row:
