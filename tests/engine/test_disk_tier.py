@@ -86,6 +86,22 @@ def test_a_damaged_file_is_passed_over_with_a_warning(
     assert "is passed over" in caplog.text
 
 
+def test_damage_is_passed_over_among_prompts_that_share_a_step(small: LoadedModel, tmp_path: Path) -> None:
+    histories = [[message(300, n)] for n in range(3)]
+    _life(small, tmp_path, *histories)
+    for path in _files(tmp_path)[:2]:
+        content = bytearray(path.read_bytes())
+        content[-100] ^= 255
+        path.write_bytes(content)
+    backend = MlxBackend(small, EngineLimits(cache_bytes=1 << 24, cache_dir=tmp_path))
+    reader = Reader(small, backend)
+
+    reader.run(*(made(history) for history in histories))
+
+    assert sorted(reader.cached.values()) == [0, 0, 301]
+    backend.close()
+
+
 def test_where_one_file_is_missing_what_stands_before_it_is_used(small: LoadedModel, tmp_path: Path) -> None:
     _life(small, tmp_path, _HISTORY)
     largest_first = sorted(_files(tmp_path), key=lambda path: -path.stat().st_size)

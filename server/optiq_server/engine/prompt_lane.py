@@ -75,9 +75,14 @@ class PromptLane:
         ready = [
             ReadyPrompts(prompts=[prompt], caches=caches) for prompt, caches in begun if prompt.left == 0
         ]
-        unfinished = [(prompt, caches) for prompt, caches in begun if prompt.left]
+        sizes = {chunk.sequence_id: chunk.tokens for chunk in chunks}
+        # Where a stored beginning was damaged, more is left than was planned; that prompt waits for its turn.
+        unfinished = [
+            (prompt, caches)
+            for prompt, caches in begun
+            if prompt.left and (len(chunks) == 1 or prompt.left <= sizes[prompt.sequence_id])
+        ]
         if unfinished:
-            sizes = {chunk.sequence_id: chunk.tokens for chunk in chunks}
             ready += self._advance(unfinished, [sizes[prompt.sequence_id] for prompt, _ in unfinished])
         for each in ready:
             for prompt in each.prompts:
