@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from optiq_server.engine.backend import Backend
+from optiq_server.engine.kv_budget import KvBudget, KvShape
 from optiq_server.engine.loader import LoadedModel, load_checkpoint
 from optiq_server.engine.mlx_backend import MlxBackend
 from optiq_server.engine.types import (
@@ -263,3 +264,24 @@ def test_what_was_restored_is_told_apart_from_what_was_computed(loaded: LoadedMo
 
     assert progress[1].cached == progress[1].computed == len(PROMPTS[2]) - 1
     assert backend.stats().computed_prompt_tokens == len(PROMPTS[2]) - 1
+
+
+@pytest.mark.parametrize(("total", "reason"), [(1 << 40, None), (600, EndReason.LENGTH)])
+def test_a_reply_without_a_limit_goes_on_as_far_as_memory_does(
+    loaded: LoadedModel, total: int, reason: EndReason | None
+) -> None:
+    budget = KvBudget(shape=KvShape(full_bytes=1, sliding_bytes=0, window=0), total=total)
+    info = replace(loaded.info, kv_budget=budget, reply_step=254)
+    backend = MlxBackend(replace(loaded, info=info), EngineLimits(cache_bytes=0))
+    backend.insert(0, made((1, 2), max_tokens=None))
+    backend.insert(1, made((4, 5), max_tokens=40))
+    backend.insert(2, made((4, 5), max_tokens=254))
+    run = Run(backend)
+
+    while len(run.tokens.get(0, [])) < 260 and 0 not in run.ends:
+        run.steps(1)
+
+    # Rows count as so many of the longest, in steps of 256: two fit, and one of them no longer than that.
+    assert run.ends.get(0) == reason
+    assert len(run.tokens[0]) >= 254
+    backend.close()

@@ -124,3 +124,14 @@ def test_one_alone_is_never_kept_waiting() -> None:
     schedule.add(sequence(1))
 
     assert [each.id for each in schedule.admit(replace(INFO, kv_budget=budget))] == [1]
+
+
+def test_a_reply_without_a_limit_is_kept_memory_for_in_steps() -> None:
+    model = replace(INFO, context_length=10**6, reply_step=100)
+    unlimited, limited = request(1), request(1, max_tokens=20_000)
+
+    assert model.reserved_tokens(unlimited) == 101
+    assert model.reserved_tokens(unlimited, 99) == 101
+    assert model.reserved_tokens(unlimited, 100) == 201
+    assert model.reserved_tokens(limited) == model.reserved_tokens(limited, 9_000) == 20_001
+    assert INFO.reserved_tokens(unlimited) == INFO.context_length

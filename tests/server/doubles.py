@@ -16,10 +16,14 @@ MODEL = ModelInfo(
 )
 
 
-def unhurried(script: Script) -> ScriptedBackend:
-    """A model with room for an endless reply, in steps of a millisecond: it ends when it is told to."""
+def unhurried(*scripts: Script) -> ScriptedBackend:
+    """A model with room for an endless reply, in steps of a millisecond: it ends when it is told to.
+
+    It plays the scripts in turn, and the last one from then on.
+    """
+    following = itertools.chain(scripts, itertools.repeat(scripts[-1]))
     return ScriptedBackend(
-        lambda _: script,
+        lambda _: next(following),
         info=replace(MODEL, context_length=10**9),
         pace=lambda: threading.Event().wait(0.001),
     )

@@ -32,15 +32,16 @@ _STEPS_BETWEEN_CLEANINGS = 512
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class _Sequence:
-    """A prompt on its way, then a row of the batch, whose reply may have `left` more tokens.
+    """A prompt on its way, then a row of the batch, whose reply has `completed` of at most `budget` tokens.
 
     `node` is the deepest beginning of what the row holds that was stored.
     """
 
     prompt: Prompt
     row: Row
-    left: int
+    budget: int
     node: Node
+    completed: int = 0
 
 
 class MlxBackend:
@@ -85,7 +86,7 @@ class MlxBackend:
         budget = room if request.max_tokens is None else min(room, request.max_tokens)
         row = self._row(sequence_id, request)
         prompt = self._lane.add(sequence_id, request)
-        self._sequences[sequence_id] = _Sequence(prompt=prompt, row=row, left=budget, node=prompt.node)
+        self._sequences[sequence_id] = _Sequence(prompt=prompt, row=row, budget=budget, node=prompt.node)
         self._share_memory()
 
     def remove(self, sequence_ids: Collection[int]) -> None:
@@ -164,14 +165,18 @@ class MlxBackend:
         """What is told of a row's tokens, up to the one that ends its reply."""
         sequence = self._sequences[fed.row.sequence_id]
         stop_tokens = sequence.prompt.request.stop_tokens
-        tokens = fed.tokens[: sequence.left]
+        left = sequence.budget - sequence.completed
+        tokens = fed.tokens[:left]
         stop = next((place for place, token in enumerate(tokens) if token in stop_tokens), None)
         reason = None
         if stop is not None:
             tokens, reason = tokens[: stop + 1], EndReason.STOP
-        elif len(tokens) == sequence.left:
+        elif len(tokens) == left:
             reason = EndReason.LENGTH
-        sequence.left -= len(tokens)
+        steps = sequence.completed // self._info.reply_step
+        sequence.completed += len(tokens)
+        if reason is None and sequence.completed // self._info.reply_step > steps and not self._grow():
+            reason = EndReason.LENGTH
         failure = None if fed.row.constrained is None else fed.row.constrained.failure
         if failure is not None and reason is None:
             return Output(sequence_id=fed.row.sequence_id, reason=EndReason.FAULT, detail=failure)
@@ -182,6 +187,22 @@ class MlxBackend:
             reason=reason,
             cached_tokens=sequence.prompt.cached,
         )
+
+    def _grow(self) -> bool:
+        """Keep memory for the next step of a reply without a limit; False where there is none."""
+        budget = self._info.kv_budget
+        running = self._reserved()
+        if budget is not None and len(running) > 1 and not budget.fits(running):
+            return False
+        self._share_memory()
+        return True
+
+    def _reserved(self) -> list[int]:
+        """For each sequence the tokens that memory is kept for."""
+        return [
+            self._info.reserved_tokens(each.prompt.request, each.completed)
+            for each in self._sequences.values()
+        ]
 
     def _keep(self, fed: Sequence[Fed]) -> None:
         """Store the rows that have just come to the end of a message of their own."""
@@ -217,5 +238,5 @@ class MlxBackend:
         budget = self._info.kv_budget
         if budget is None:
             return
-        running = [self._info.most_tokens(each.prompt.request) for each in self._sequences.values()]
-        self._prefixes.resize(max(0, min(self._cache_bytes, budget.total - budget.committed(running))))
+        left = budget.total - budget.committed(self._reserved())
+        self._prefixes.resize(max(0, min(self._cache_bytes, left)))

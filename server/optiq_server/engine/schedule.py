@@ -78,7 +78,9 @@ class Schedule:
         if model.kv_budget is None or not self._running:
             return True
         together = [*self._running.values(), sequence]
-        return model.kv_budget.fits([model.most_tokens(each.request) for each in together])
+        return model.kv_budget.fits(
+            [model.reserved_tokens(each.request, each.completion_tokens) for each in together]
+        )
 
     def overdue(self, now: float) -> list[int]:
         """The ids of those whose time is up, waiting or running."""

@@ -151,12 +151,19 @@ class ModelInfo:
     weight_bytes: int
     is_cut: bool = False
     kv_budget: KvBudget | None = None
+    # Longer than nearly all replies, and 200 MB of the 20b's keys and values.
+    reply_step: int = 8192
 
-    def most_tokens(self, request: GenerationRequest) -> int:
-        """The most that a sequence for this request may hold, prompt included."""
-        if request.max_tokens is None:
-            return self.context_length
-        return min(self.context_length, len(request.prompt) + request.max_tokens)
+    def reserved_tokens(self, request: GenerationRequest, completion_tokens: int = 0) -> int:
+        """How many tokens memory is kept for, prompt included, once the reply has `completion_tokens`.
+
+        A reply with a limit has all of it kept from the start. One without would take the whole context, and
+        hardly ever use it: it gets `reply_step` tokens at a time.
+        """
+        limit = request.max_tokens
+        if limit is None:
+            limit = (completion_tokens // self.reply_step + 1) * self.reply_step
+        return min(self.context_length, len(request.prompt) + limit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

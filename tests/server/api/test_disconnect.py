@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from optiq_server.engine.scripted_backend import Script
-from tests.server.conftest import RunningServer, Scripted, Serve
-from tests.server.doubles import Replies
+from tests.server.conftest import RunningServer, Serve
+from tests.server.doubles import Replies, unhurried
 
 _NEVER = 10**9
 """Steps, or tokens, that a test never reaches."""
@@ -46,10 +46,9 @@ async def _until(holds: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("prefill_steps", [_NEVER, 1], ids=["prefill", "decode"])
 @pytest.mark.parametrize("path", _ASKED)
 async def test_a_client_that_leaves_frees_its_sequence(
-    serve: Serve, scripted: Scripted, replies: Replies, *, stream: bool, prefill_steps: int, path: str
+    serve: Serve, replies: Replies, *, stream: bool, prefill_steps: int, path: str
 ) -> None:
-    script = Script(tokens=replies.endless_final(), prefill_steps=prefill_steps)
-    backend = scripted(lambda _: script)
+    backend = unhurried(Script(tokens=replies.endless_final(), prefill_steps=prefill_steps))
     async with serve(lambda: backend) as server:
         _, writer = await _post(server, stream=stream, path=path)
         await _until(lambda: len(backend.inserted) == 1)
@@ -60,18 +59,17 @@ async def test_a_client_that_leaves_frees_its_sequence(
         await _until(lambda: server.engine.open_generations == 0)
 
 
-async def test_one_that_leaves_does_not_disturb_another(
-    serve: Serve, scripted: Scripted, replies: Replies
-) -> None:
-    scripts = [Script(tokens=replies.endless_final()), Script(tokens=replies.final("here"), prefill_steps=50)]
-    backend = scripted(lambda _: scripts.pop(0))
+async def test_one_that_leaves_does_not_disturb_another(serve: Serve, replies: Replies) -> None:
+    backend = unhurried(
+        Script(tokens=replies.endless_final()), Script(tokens=replies.final("here"), prefill_steps=50)
+    )
     async with serve(lambda: backend) as server:
         _, writer = await _post(server, stream=True)
         await _until(lambda: len(backend.inserted) == 1)
         other = asyncio.create_task(
             server.openai.chat.completions.create(model="m", messages=[{"role": "user", "content": "hi"}])
         )
-        await _until(lambda: not scripts)
+        await _until(lambda: len(backend.inserted) == 2)
 
         writer.close()
 
@@ -79,10 +77,8 @@ async def test_one_that_leaves_does_not_disturb_another(
         await _until(lambda: backend.inserted == ())
 
 
-async def test_a_stream_that_is_abandoned_after_some_events_is_freed(
-    serve: Serve, scripted: Scripted, replies: Replies
-) -> None:
-    backend = scripted(lambda _: Script(tokens=replies.endless_final()))
+async def test_a_stream_that_is_abandoned_after_some_events_is_freed(serve: Serve, replies: Replies) -> None:
+    backend = unhurried(Script(tokens=replies.endless_final()))
     async with serve(lambda: backend) as server:
         stream = await server.openai.chat.completions.create(
             model="m", messages=[{"role": "user", "content": "hi"}], stream=True
