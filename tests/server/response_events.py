@@ -5,6 +5,8 @@ from typing import Any, get_args
 
 from openai.types.responses import Response, ResponseStreamEvent
 
+from tests.server.streams import events_in
+
 _TYPES = {
     get_args(each.model_fields["type"].annotation)[0]: each
     for each in get_args(get_args(ResponseStreamEvent)[0])
@@ -14,7 +16,7 @@ _TYPES = {
 def events_of(text: str) -> list[dict[str, Any]]:
     """The events of a whole stream, validated strictly, each with the name of its type."""
     events = []
-    for number, block in enumerate(text.removesuffix("\n\n").split("\n\n")):
+    for number, block in enumerate(events_in(text)):
         name, data = block.split("\n")
         event = json.loads(data.removeprefix("data: "))
         assert name == f"event: {event['type']}"

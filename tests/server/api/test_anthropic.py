@@ -9,6 +9,7 @@ from optiq_server.engine.types import GenerationRequest
 from tests.server.anthropic_client import anthropic_client
 from tests.server.conftest import Scripted, Serve
 from tests.server.doubles import Replies
+from tests.server.streams import events_in
 
 _MESSAGES = "/v1/messages"
 _ASKED: list[MessageParam] = [{"role": "user", "content": "What is the weather?"}]
@@ -88,7 +89,7 @@ async def test_every_event_is_named_and_of_the_sdks_type(
     assert answer.headers["content-type"].startswith("text/event-stream")
     events: TypeAdapter[RawMessageStreamEvent] = TypeAdapter(RawMessageStreamEvent)
     names = []
-    for event in answer.text.removesuffix("\n\n").split("\n\n"):
+    for event in events_in(answer.text):
         named, data = event.split("\n")
         names.append(named.removeprefix("event: "))
         if names[-1] != "ping":

@@ -10,6 +10,7 @@ from optiq_server.engine.types import EngineLimits
 from tests.server.anthropic_client import anthropic_client
 from tests.server.conftest import Scripted, Serve
 from tests.server.doubles import Replies, unhurried
+from tests.server.streams import events_in
 
 _MESSAGES = "/v1/messages"
 _ASKED: list[MessageParam] = [{"role": "user", "content": "What is the weather?"}]
@@ -123,6 +124,6 @@ async def test_a_fault_after_the_first_byte_is_an_error_event(
             ):
                 pass
 
-    last = raw.text.removesuffix("\n\n").split("\n\n")[-1]
+    last = events_in(raw.text)[-1]
     assert last.startswith('event: error\ndata: {"type":"error","error":{"type":"api_error"')
     assert caught.value.type == "api_error"

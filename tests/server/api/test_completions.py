@@ -9,6 +9,7 @@ from optiq_server.engine.scripted_backend import FaultStage, Script
 from optiq_server.engine.types import GenerationRequest
 from tests.server.conftest import Scripted, Serve
 from tests.server.doubles import Replies
+from tests.server.streams import events_in
 
 
 async def test_a_prompt_is_continued_as_it_stands(serve: Serve, scripted: Scripted, replies: Replies) -> None:
@@ -92,7 +93,7 @@ async def test_every_streamed_chunk_is_of_the_sdks_type(
     async with serve(lambda: scripted(lambda _: reply)) as server:
         answer = await server.http.post("/v1/completions", json={"prompt": "hi", "stream": True})
 
-    events = answer.text.removesuffix("\n\n").split("\n\n")
+    events = events_in(answer.text)
     assert events[-1] == "data: [DONE]"
     # The SDK's type knows no null as a finish reason, although OpenAI streams it until the last chunk.
     for event in events[:-2]:
@@ -145,6 +146,6 @@ async def test_a_failed_sequence_ends_its_stream_with_an_error(
     async with serve(lambda: scripted(lambda _: script)) as server:
         answer = await server.http.post("/v1/completions", json={"prompt": "hi", "stream": True})
 
-    events = answer.text.removesuffix("\n\n").split("\n\n")
+    events = events_in(answer.text)
     assert events[-1] == "data: [DONE]"
     assert '"internal_error"' in events[-2]

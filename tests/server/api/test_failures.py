@@ -16,6 +16,7 @@ from optiq_server.engine.scripted_backend import FaultStage, Script, ScriptedBac
 from optiq_server.engine.types import EngineLimits, EngineState, ModelInfo
 from tests.server.conftest import Scripted, Serve
 from tests.server.doubles import Replies, unhurried
+from tests.server.streams import events_in
 
 _CHAT = "/v1/chat/completions"
 _BODY = {"messages": [{"role": "user", "content": "hi"}]}
@@ -32,7 +33,7 @@ def _error(answer: httpx.Response) -> dict[str, str | None]:
 
 
 def _last_event(answer: httpx.Response) -> dict[str, dict[str, str | None]]:
-    events = answer.text.removesuffix("\n\n").split("\n\n")
+    events = events_in(answer.text)
     assert events[-1] == "data: [DONE]"
     last: dict[str, dict[str, str | None]] = json.loads(events[-2].removeprefix("data: "))
     return last

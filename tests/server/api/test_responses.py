@@ -18,6 +18,7 @@ from optiq_server.engine.types import GenerationRequest
 from tests.server.conftest import Scripted, Serve
 from tests.server.doubles import Replies
 from tests.server.response_events import events_of, names, validated_response
+from tests.server.streams import without_comments
 
 _GOLDEN = Path(__file__).parent / "golden"
 
@@ -148,7 +149,7 @@ async def test_the_bytes_of_a_stream_are_as_recorded(
             "/v1/responses", json={"input": "add", "tools": [ADD], "stream": True}
         )
 
-    assert answer.text == (_GOLDEN / "response.sse").read_text()
+    assert without_comments(answer.text) == (_GOLDEN / "response.sse").read_text()
 
 
 async def test_the_sdks_stream_puts_the_same_response_together(
