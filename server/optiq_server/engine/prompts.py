@@ -70,8 +70,9 @@ def marks(request: GenerationRequest) -> tuple[int, ...]:
 def expectations(request: GenerationRequest, earlier: Iterable[Prompt]) -> dict[int, int]:
     """How much of this prompt's beginning each earlier one will have kept when it is computed."""
     expected = {}
+    beginning = request.prompt[:-1]
     for prompt in earlier:
-        shared = common_length(prompt.request.prompt, request.prompt[:-1])
+        shared = common_length(prompt.request.prompt, beginning)
         useful = max((mark for mark in prompt.marks if mark <= shared), default=0)
         if useful >= _WORTH_WAITING_TOKENS:
             expected[prompt.sequence_id] = useful

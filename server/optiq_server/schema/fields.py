@@ -45,7 +45,7 @@ class ContentPart(RequestModel):
         return text
 
 
-def _parts(value: Any) -> Any:  # noqa: ANN401  # raw JSON, of any type
+def text_as_parts(value: Any) -> Any:  # noqa: ANN401  # raw JSON, of any type
     """A plain string is one text part. One shape, and so one path in errors, for both spellings."""
     if isinstance(value, str):
         return [{"type": "text", "text": value}]
@@ -54,4 +54,4 @@ def _parts(value: Any) -> Any:  # noqa: ANN401  # raw JSON, of any type
     raise PydanticCustomError("content_type", "Input should be a string, a list of parts, or null")
 
 
-Content = Annotated[list[ContentPart] | None, BeforeValidator(_parts)]
+Content = Annotated[list[ContentPart] | None, BeforeValidator(text_as_parts)]

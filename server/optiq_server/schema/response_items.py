@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from optiq_server.schema.fields import RequestModel, unsupported
+from optiq_server.schema.fields import RequestModel, text_as_parts, unsupported
 from optiq_server.schema.response_tools import ResponseTool
 
 TEXT_PARTS = ("text", "input_text", "output_text", "reasoning_text", "summary_text")
@@ -57,15 +57,7 @@ def _required(value: str | None, is_required: bool) -> str | None:
     return value
 
 
-def _parts(value: Any) -> Any:  # noqa: ANN401  # raw JSON, of any type
-    if isinstance(value, str):
-        return [{"type": "text", "text": value}]
-    if value is None or isinstance(value, list):
-        return value
-    raise PydanticCustomError("content_type", "Input should be a string, a list of parts, or null")
-
-
-Parts = Annotated[list[ItemPart] | None, BeforeValidator(_parts)]
+Parts = Annotated[list[ItemPart] | None, BeforeValidator(text_as_parts)]
 
 
 class InputItem(RequestModel):

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from optiq_server.schema.fields import RequestModel, unsupported
+from optiq_server.schema.structure import mode_as_choice
 from optiq_server.schema.tools import JsonSchemaObject, Name, finite
 
 OWN_TOOLS = ("function", "custom")
@@ -90,17 +91,7 @@ class ResponseToolChoice(SentObject):
         return self
 
 
-def _choice(value: Any) -> Any:  # noqa: ANN401  # raw JSON, of any type
-    if not isinstance(value, str):
-        return value
-    if value not in ("none", "auto", "required"):
-        raise PydanticCustomError(
-            "tool_choice_mode", "Input should be 'none', 'auto', 'required', or an object that names tools"
-        )
-    return {"type": value}
-
-
-ToolChoice = Annotated[ResponseToolChoice, BeforeValidator(_choice)]
+ToolChoice = Annotated[ResponseToolChoice, BeforeValidator(mode_as_choice)]
 
 
 class TextFormatBody(SentObject):

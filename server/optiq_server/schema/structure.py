@@ -39,7 +39,7 @@ class ToolChoiceObject(RequestModel):
     allowed_tools: AllowedTools | None = None
 
 
-def _object(value: Any) -> Any:  # noqa: ANN401  # raw JSON, of any type
+def mode_as_choice(value: Any) -> Any:  # noqa: ANN401  # raw JSON, of any type
     """One shape, and so one path in errors, for both spellings."""
     if not isinstance(value, str):
         return value
@@ -50,7 +50,7 @@ def _object(value: Any) -> Any:  # noqa: ANN401  # raw JSON, of any type
     return {"type": value}
 
 
-ToolChoice = Annotated[ToolChoiceObject, BeforeValidator(_object)]
+ToolChoice = Annotated[ToolChoiceObject, BeforeValidator(mode_as_choice)]
 
 
 class FunctionChoiceObject(RequestModel):
