@@ -100,6 +100,48 @@ class _LastInputs:
         return self._inputs
 
 
+class _Tally:
+    """Sums over calls."""
+
+    def __init__(self, *, with_moment: bool) -> None:
+        self._with_moment = with_moment
+        self._count = 0
+        self._squares: mx.array | None = None
+        self._products: mx.array | None = None
+        self._counts: mx.array | None = None
+
+    def add(self, inputs: _Inputs) -> None:
+        self._count += inputs.count
+        self._squares = _plus(self._squares, inputs.squares)
+        self._counts = _plus(self._counts, inputs.counts)
+        if self._with_moment:
+            self._products = _plus(self._products, inputs.products())
+
+    def statistics(self) -> InputStatistics | None:
+        if self._squares is None:
+            return None
+        counts = self._counts
+        seen = mx.array(self._count) if counts is None else mx.maximum(counts, 1)[:, None]
+        moment = None
+        if self._products is not None:
+            moment = self._products / (seen if counts is None else seen[..., None])
+        return InputStatistics(
+            count=self._count,
+            mean_square=self._squares / seen,
+            second_moment=moment,
+            expert_counts=counts,
+        )
+
+
+def _plus(total: mx.array | None, more: mx.array | None) -> mx.array | None:
+    if total is None or more is None:
+        return more
+    total = total + more
+    # Left lazy, it would keep all inputs alive.
+    mx.eval(total)
+    return total
+
+
 class _Recorder(Module):
     """Hands calls on to `module`, which is no child of it: while it stands there, no path changes."""
 
@@ -107,41 +149,25 @@ class _Recorder(Module):
         super().__init__()  # type: ignore[no-untyped-call]  # mlx.nn ships no types
         object.__setattr__(self, "_module", module)
         self._last = last
-        self._with_moment = with_moment
-        self._count = 0
-        self._sums: list[mx.array | None] = [None, None, None]
+        self._tally = _Tally(with_moment=with_moment)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the module has
         return getattr(object.__getattribute__(self, "_module"), name)
 
-    def add(self, inputs: _Inputs) -> None:
-        self._count += inputs.count
-        products = inputs.products() if self._with_moment else None
-        new = (inputs.squares, products, inputs.counts)
-        self._sums = [b if a is None or b is None else a + b for a, b in zip(self._sums, new, strict=True)]
-        mx.eval([each for each in self._sums if each is not None])
-
     def statistics(self) -> InputStatistics | None:
-        squares, products, counts = self._sums
-        if squares is None:
-            return None
-        seen = mx.array(self._count) if counts is None else mx.maximum(counts, 1)[:, None]
-        moment = None if products is None else products / (seen if counts is None else seen[..., None])
-        return InputStatistics(
-            count=self._count, mean_square=squares / seen, second_moment=moment, expert_counts=counts
-        )
+        return self._tally.statistics()
 
 
 class _LinearRecorder(_Recorder):
     def __call__(self, inputs: mx.array) -> mx.array:
-        self.add(self._last.of(inputs))
+        self._tally.add(self._last.of(inputs))
         result: mx.array = self._module(inputs)
         return result
 
 
 class _ExpertRecorder(_Recorder):
     def __call__(self, inputs: mx.array, indices: mx.array, sorted_indices: bool = False) -> mx.array:
-        self.add(self._last.of(inputs, indices, weight_shape(self._module)[0]))
+        self._tally.add(self._last.of(inputs, indices, weight_shape(self._module)[0]))
         result: mx.array = self._module(inputs, indices, sorted_indices=sorted_indices)
         return result
 
@@ -157,7 +183,7 @@ class _EmbeddingRecorder(_Recorder):
         return result
 
     def as_linear(self, inputs: mx.array) -> mx.array:
-        self.add(self._last.of(inputs))
+        self._tally.add(self._last.of(inputs))
         result: mx.array = self._module.as_linear(inputs)
         return result
 
