@@ -26,6 +26,7 @@ def output_config(source: Mapping[str, Any], inventory: Inventory, plan: Plan) -
     for name in _DTYPE_FIELDS:
         if config.get(name) == "float32":
             config[name] = inventory.dtype
+    _spell_rope(config)
     formats = plan.formats()
     coded = {path: form for path, form in formats.items() if form.group_size}
     if coded:
@@ -44,6 +45,14 @@ def output_index(shards: Sequence[ShardLayout], inventory: Inventory) -> dict[st
         "metadata": {"total_size": size, "total_parameters": inventory.parameters},
         "weight_map": dict(sorted(placed.items())),
     }
+
+
+def _spell_rope(config: dict[str, Any]) -> None:
+    """Newer checkpoints say `rope_parameters`, which mlx-lm's gpt_oss passes over: say it the old way too."""
+    stated = config.get("rope_parameters")
+    if config.get("model_type") == "gpt_oss" and isinstance(stated, dict) and not config.get("rope_scaling"):
+        config["rope_scaling"] = stated
+        config["rope_theta"] = stated.get("rope_theta", config.get("rope_theta"))
 
 
 def _most_weights(inventory: Inventory, coded: Mapping[str, Format]) -> Format:

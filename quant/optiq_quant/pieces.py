@@ -43,12 +43,17 @@ def coded_pieces(path: str, source: Encoded, form: Format, dtype: mx.Dtype) -> I
     Groups run along the last axis, so that slices along the first give what the whole would give.
     """
     mx.eval(list(source.tensors(path).values()))
-    *rows, columns = source.weight.shape
-    width = columns if source.scales is None else source.scales.shape[-1] * source.format.group_size
-    for begin, end in _slices((*rows, width), 4):
+    for begin, end in row_slices(source):
         part = encode_nearest(source.rows(begin, end).decoded(dtype), form)
         for name, array in part.tensors(path).items():
             yield Piece(name=name, data=_bytes_of(array))
+
+
+def row_slices(source: Encoded) -> Iterator[tuple[int, int]]:
+    """Bounds along the first axis, so that each slice's decoded weights stay small."""
+    *rows, columns = source.weight.shape
+    width = columns if source.scales is None else source.scales.shape[-1] * source.format.group_size
+    return _slices((*rows, width), 4)
 
 
 def _slices(shape: tuple[int, ...], item_bytes: int) -> Iterator[tuple[int, int]]:

@@ -38,19 +38,19 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextTable:
-    """A table to be shown: each row has a text for each column."""
+    """A table to be shown: each row has a text for each column; the first `left` columns stand left."""
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    left: int = 1
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
             raise ValueError(f"{self.caption}: each row needs {len(self.columns)} texts")
 
     def markdown(self) -> str:
-        """First column to the left, all others to the right."""
-        marks = ("---", *("---:" for _ in self.columns[1:]))
+        marks = tuple("---" if number < self.left else "---:" for number in range(len(self.columns)))
         lines = (self.columns, marks, *self.rows)
         return "\n".join(
             "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
