@@ -1,0 +1,98 @@
+"""From a checkpoint and a text to what each format of each unit costs: `Measurements`.
+
+It puts measuring together: what is measured, and how it is predicted and checked, is `sensitivity`'s.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+import mlx.core as mx
+
+from optiq_quant.calibration_text import CalibrationText, Part
+from optiq_quant.candidates import Candidates
+from optiq_quant.encoded import Encoded, encode_nearest
+from optiq_quant.formats import Format
+from optiq_quant.journal import Journal
+from optiq_quant.layerwise import LayerwiseModel
+from optiq_quant.measurements import Evidence, Measurements, UnitCosts
+from optiq_quant.measuring import Measurer
+from optiq_quant.offering import make_offers
+from optiq_quant.progress import Reporter
+from optiq_quant.sensitivity import Sensitivities, SensitivityOptions, measure_sensitivities
+from optiq_quant.survey import Survey, option_of
+from optiq_quant.units import Unit
+
+
+def nearest_codes(_path: str, weight: mx.array, form: Format) -> Encoded:
+    """A `trials.Encode`: MLX's own quantize."""
+    return encode_nearest(weight, form)
+
+
+def price(
+    survey: Survey,
+    model: LayerwiseModel,
+    text: CalibrationText,
+    candidates: Candidates,
+    options: SensitivityOptions,
+    *,
+    journal: Journal,
+    reporter: Reporter,
+) -> Measurements:
+    """Measure what the journal lacks, on the text's measuring part."""
+    units = survey.inventory.units
+    wanted = {unit: candidates.of(unit)[1:] for unit in units}
+    prompts = text.parts[Part.MEASURE]
+    offers = make_offers(
+        model,
+        {unit: forms for unit, forms in wanted.items() if forms},
+        prompts,
+        encode=nearest_codes,
+        journal=journal,
+        reporter=reporter,
+    )
+    measurer = Measurer(
+        model,
+        units,
+        prompts,
+        part=Part.MEASURE,
+        encode=nearest_codes,
+        journal=journal,
+        reporter=reporter,
+    )
+    found = measure_sensitivities(measurer, offers, options) if offers else None
+    return Measurements(
+        source=survey.fingerprint,
+        units=tuple(_costs(unit, wanted[unit], found) for unit in units),
+        remainder=survey.remainder,
+        calibration=_told(text, found),
+    )
+
+
+def _costs(unit: Unit, forms: tuple[Format, ...], found: Sensitivities | None) -> UnitCosts:
+    options, evidence = [option_of(unit, unit.stored, 0.0)], [Evidence.SOURCE]
+    for form in forms if found is not None else ():
+        options.append(option_of(unit, form, found.divergences[unit.path][form]))
+        is_measured = form in found.measured[unit.path]
+        evidence.append(Evidence.MEASURED if is_measured else Evidence.PREDICTED)
+    return UnitCosts(unit=unit, options=tuple(options), evidence=tuple(evidence))
+
+
+def _told(text: CalibrationText, found: Sensitivities | None) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "text": text.origin,
+        "fingerprint": text.fingerprint,
+        "tokens": {part.value: text.tokens(part) for part in Part},
+        "prompts": {part.value: len(text.parts[part]) for part in Part},
+    }
+    if found is not None:
+        told["prediction"] = {
+            "rank_correlation": found.correlation,
+            "checked_pairs": len(found.checks),
+            "typical_error": found.typical_error,
+        }
+        told["sums"] = [
+            {**asdict(each), "spread": each.spread.value, "paths": list(each.paths)}
+            for each in found.combinations
+        ]
+        told["cost"] = {"forwards": found.forwards, "exhaustive_forwards": found.exhaustive}
+    return told

@@ -1,0 +1,62 @@
+"""Where measurements of a checkpoint are kept between runs: one folder for each checkpoint, text and settings.
+
+journal.jsonl        every measurement (`journal`)
+measurements.json    what each format costs (`measurements`), for `optiq pareto` and for other budgets
+codes-<plan>/        codes that were found for a plan
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from optiq_quant.errors import CheckpointUnusable
+
+_NAME_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """`identity` names everything that measurements depend on; the journal holds it too."""
+
+    folder: Path
+    identity: Mapping[str, str]
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "journal.jsonl"
+
+    @property
+    def measurements(self) -> Path:
+        return self.folder / "measurements.json"
+
+    def codes(self, plan_name: str) -> Path:
+        return self.folder / f"codes-{plan_name[:_NAME_DIGITS]}"
+
+    def write_measurements(self, text: str) -> None:
+        """Whole, or not at all."""
+        partial = self.measurements.with_suffix(".partial")
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, self.measurements)
+
+
+def open_workspace(parent: Path, identity: Mapping[str, str], *, weights: str) -> Workspace:
+    """The folder for `identity` of the checkpoint whose fingerprint is `weights`, made if need be."""
+    text = "\n".join(f"{name}={identity[name]}" for name in sorted(identity))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    folder = parent / weights[:_NAME_DIGITS] / digest[:_NAME_DIGITS]
+    folder.mkdir(parents=True, exist_ok=True)
+    return Workspace(folder=folder, identity=identity)
+
+
+def latest_measurements(parent: Path, *, weights: str) -> Path:
+    """The newest measurements.json of a checkpoint. Raises CheckpointUnusable where there is none."""
+    found = sorted(
+        (parent / weights[:_NAME_DIGITS]).glob("*/measurements.json"), key=lambda path: path.stat().st_mtime
+    )
+    if not found:
+        raise CheckpointUnusable(
+            "nothing of this checkpoint was measured yet: `optiq quantize CHECKPOINT --dry-run` does it"
+        )
+    return found[-1]
