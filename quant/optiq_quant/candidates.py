@@ -12,8 +12,8 @@ GROUP_SIZES = (32, 64, 128)
 
 
 class Experts(StrEnum):
-    """What becomes of experts that the source has in a quantized format: KEEP copies them bit for bit, MEASURE
-    prices them in other formats like any other unit."""
+    """What becomes of experts that the source has in a quantized format: KEEP copies them bit for bit,
+    MEASURE prices them in other formats like any other unit."""
 
     KEEP = "keep"
     MEASURE = "measure"

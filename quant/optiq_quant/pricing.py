@@ -70,7 +70,9 @@ def price(
 
 def _costs(unit: Unit, forms: tuple[Format, ...], found: Sensitivities | None) -> UnitCosts:
     options, evidence = [option_of(unit, unit.stored, 0.0)], [Evidence.SOURCE]
-    for form in forms if found is not None else ():
+    if found is None:
+        return UnitCosts(unit=unit, options=tuple(options), evidence=tuple(evidence))
+    for form in forms:
         options.append(option_of(unit, form, found.divergences[unit.path][form]))
         is_measured = form in found.measured[unit.path]
         evidence.append(Evidence.MEASURED if is_measured else Evidence.PREDICTED)

@@ -1,4 +1,4 @@
-"""Where measurements of a checkpoint are kept between runs: one folder for each checkpoint, text and settings.
+"""Where measurements are kept between runs: one folder for each checkpoint, text and settings.
 
 journal.jsonl        every measurement (`journal`)
 measurements.json    what each format costs (`measurements`), for `optiq pareto` and for other budgets
