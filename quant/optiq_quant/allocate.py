@@ -48,6 +48,7 @@ class Problem:
     the indices of its options that are left; `step` is the divergence that one unit of cost stands for."""
 
     choices: Sequence[Choices]
+    limits: Sequence[Limit]
     items: tuple[Item, ...]
     kept: tuple[tuple[int, ...], ...]
     step: float
@@ -69,11 +70,11 @@ def allocate(choices: Sequence[Choices], limits: Sequence[Limit]) -> Allocation:
     Raises BudgetTooSmall where nothing keeps the limits.
     """
     problem = pose(choices, limits)
-    _require_each(problem, limits)
+    _require_each(problem)
     most = [limit.most for limit in limits]
     if len(limits) == 1 and has_a_table(problem, most[0]):
         return problem.allocation(WeightTable(problem.items, most[0]).best(most[0]))
-    found = search(problem.items, most, _start(problem, limits))
+    found = search(problem.items, most, _start(problem))
     return problem.allocation(found.chosen, gap=found.gap)
 
 
@@ -89,7 +90,7 @@ def pose(choices: Sequence[Choices], limits: Sequence[Limit]) -> Problem:
             raise ValueError(f"{each.path}: has more than {MOST_OPTIONS} options")
     exponent = _exponent(choices)
     items, kept = zip(*(_item(each, limits, exponent) for each in choices), strict=True)
-    return Problem(choices=choices, items=items, kept=kept, step=math.ldexp(1.0, -exponent))
+    return Problem(choices=choices, limits=limits, items=items, kept=kept, step=math.ldexp(1.0, -exponent))
 
 
 def has_a_table(problem: Problem, most: int | None = None) -> bool:
@@ -145,18 +146,18 @@ def _undominated(costs: Sequence[int], weights: Sequence[tuple[int, ...]]) -> tu
     return tuple(index for index in range(len(values)) if not is_needless(index))
 
 
-def _require_each(problem: Problem, limits: Sequence[Limit]) -> None:
+def _require_each(problem: Problem) -> None:
     """Raise BudgetTooSmall where one limit alone cannot be kept."""
-    for number, limit in enumerate(limits):
+    for number, limit in enumerate(problem.limits):
         least = sum(int(item.weights[number].min()) for item in problem.items)
         if least > limit.most:
             raise BudgetTooSmall(asked=limit.told(limit.most), needed=limit.told(least))
 
 
-def _start(problem: Problem, limits: Sequence[Limit]) -> tuple[int, ...]:
+def _start(problem: Problem) -> tuple[int, ...]:
     """A choice that keeps all limits. Raises BudgetTooSmall where there is none."""
     lightest = tuple(int(np.lexsort(item.weights[::-1])[0]) for item in problem.items)
-    if _keeps(problem, limits, lightest):
+    if _keeps(problem, lightest):
         return lightest
     # The limits work against each other: take the least of the first that the others leave.
     others = [
@@ -164,18 +165,20 @@ def _start(problem: Problem, limits: Sequence[Limit]) -> tuple[int, ...]:
         for item in problem.items
     ]
     least_of_second = tuple(int(np.lexsort((*other.weights[::-1],))[0]) for other in others)
-    found = search(others, [limit.most for limit in limits[1:]], least_of_second)
-    if not _keeps(problem, limits, found.chosen):
+    found = search(others, [limit.most for limit in problem.limits[1:]], least_of_second)
+    if not _keeps(problem, found.chosen):
         needed = sum(
             int(item.weights[0][option]) for item, option in zip(problem.items, found.chosen, strict=True)
         )
-        raise BudgetTooSmall(asked=limits[0].told(limits[0].most), needed=limits[0].told(needed))
+        raise BudgetTooSmall(
+            asked=problem.limits[0].told(problem.limits[0].most), needed=problem.limits[0].told(needed)
+        )
     return found.chosen
 
 
-def _keeps(problem: Problem, limits: Sequence[Limit], chosen: Sequence[int]) -> bool:
+def _keeps(problem: Problem, chosen: Sequence[int]) -> bool:
     pairs = list(zip(problem.items, chosen, strict=True))
     return all(
         sum(int(item.weights[number][option]) for item, option in pairs) <= limit.most
-        for number, limit in enumerate(limits)
+        for number, limit in enumerate(problem.limits)
     )
