@@ -11,15 +11,15 @@ from optiq_quant.allocate import Allocation, allocate
 from optiq_quant.budget import Limit
 from optiq_quant.calibration_text import CalibrationText, Part
 from optiq_quant.formats import Format
+from optiq_quant.inventory import Inventory
 from optiq_quant.journal import Journal
 from optiq_quant.layerwise import LayerwiseModel
 from optiq_quant.measurements import Measurements
 from optiq_quant.measuring import Measurer, mean_divergence
-from optiq_quant.pricing import nearest_codes
+from optiq_quant.pricing import nearest_in
 from optiq_quant.progress import Reporter
 from optiq_quant.swaps import Improved, improve
 from optiq_quant.trials import trial_of
-from optiq_quant.units import Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +48,19 @@ class SelectingPart:
     def __init__(
         self,
         model: LayerwiseModel,
-        units: tuple[Unit, ...],
+        inventory: Inventory,
         text: CalibrationText,
         *,
         journal: Journal,
         reporter: Reporter,
     ) -> None:
-        self._stored = {unit.path: unit.stored for unit in units}
+        self._stored = inventory.stored_formats()
         self._measurer = Measurer(
             model,
-            units,
+            inventory.units,
             text.parts[Part.SELECT],
             part=Part.SELECT,
-            encode=nearest_codes,
+            encode=nearest_in(inventory.dtype),
             journal=journal,
             reporter=reporter,
         )

@@ -10,7 +10,7 @@ import mlx.core as mx
 
 from optiq_quant.calibration_text import CalibrationText, Part
 from optiq_quant.candidates import Candidates
-from optiq_quant.encoded import Encoded, encode_nearest
+from optiq_quant.encoded import encode_nearest
 from optiq_quant.formats import Format
 from optiq_quant.journal import Journal
 from optiq_quant.layerwise import LayerwiseModel
@@ -20,12 +20,14 @@ from optiq_quant.offering import make_offers
 from optiq_quant.progress import Reporter
 from optiq_quant.sensitivity import Sensitivities, SensitivityOptions, measure_sensitivities
 from optiq_quant.survey import Survey, option_of
+from optiq_quant.trials import Encode
 from optiq_quant.units import Unit
 
 
-def nearest_codes(_path: str, weight: mx.array, form: Format) -> Encoded:
-    """A `trials.Encode`: MLX's own quantize."""
-    return encode_nearest(weight, form)
+def nearest_in(dtype: str) -> Encode:
+    """MLX's own quantize of weights in the float, of 16 bits, that scales are written in."""
+    stored: mx.Dtype = getattr(mx, dtype)
+    return lambda _path, weight, form: encode_nearest(weight.astype(stored), form)
 
 
 def price(
@@ -39,14 +41,14 @@ def price(
     reporter: Reporter,
 ) -> Measurements:
     """Measure what the journal lacks, on the text's measuring part."""
-    units = survey.inventory.units
+    units, encode = survey.inventory.units, nearest_in(survey.inventory.dtype)
     wanted = {unit: candidates.of(unit)[1:] for unit in units}
     prompts = text.parts[Part.MEASURE]
     offers = make_offers(
         model,
         {unit: forms for unit, forms in wanted.items() if forms},
         prompts,
-        encode=nearest_codes,
+        encode=encode,
         journal=journal,
         reporter=reporter,
     )
@@ -55,7 +57,7 @@ def price(
         units,
         prompts,
         part=Part.MEASURE,
-        encode=nearest_codes,
+        encode=encode,
         journal=journal,
         reporter=reporter,
     )
