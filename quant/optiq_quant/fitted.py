@@ -153,9 +153,7 @@ _LEAST_SCALE = 2.0**-24
 """The least that float16 holds."""
 
 
-def _least_squares(
-    codes: Floats, values: Floats, weights: Floats, scales: Floats
-) -> tuple[Floats, Floats]:
+def _least_squares(codes: Floats, values: Floats, weights: Floats, scales: Floats) -> tuple[Floats, Floats]:
     """The scale and bias of each group that fit its codes best; the scale stays where all codes are one."""
     total = weights.sum(-1)
     weights = np.broadcast_to(weights, values.shape)
