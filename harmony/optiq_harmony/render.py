@@ -16,7 +16,7 @@ Rule 4: a message is rendered alike whatever follows it, so that a conversation'
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import assert_never
 
@@ -78,6 +78,27 @@ class Renderer:
             ids += self._encoding.render(message, options)
             boundaries.append(len(ids))
         return Prompt(ids=(*ids, *self._reply_start), boundaries=tuple(boundaries))
+
+    def render_with_reply(self, conversation: Conversation) -> tuple[int, ...]:
+        """The tokens that a model has read and written once it has said the conversation's last message: that
+        one keeps its reasoning, and a final ends as the model ends it. Raises RenderError.
+
+        Where the last message is nobody's reply, the tokens are those of `render`.
+        """
+        *before, last = conversation.messages or (None,)
+        if not isinstance(last, AssistantMessage):
+            return self.render(conversation).ids
+        require_renderable(conversation)
+        options = RenderOptions(conversation_has_function_tools=bool(conversation.tools))
+        earlier = harmony_messages(replace(conversation, messages=tuple(filter(None, before))))
+        ids = [
+            token
+            for message in (*earlier, *_assistant(last))
+            for token in self._encoding.render(message, options)
+        ]
+        if not last.tool_calls and ids[-1] == ControlToken.END:
+            ids[-1] = ControlToken.RETURN
+        return tuple(ids)
 
 
 def harmony_messages(conversation: Conversation) -> Iterator[HarmonyMessage]:

@@ -27,10 +27,11 @@ class Encoded:
         """The weights that it means, (..., out, in)."""
         if self.scales is None:
             return self.weight.astype(dtype)
+        # MLX decodes in the type of the scales, and rounds to it: they are widened first.
         decoded = mx.dequantize(
             self.weight,
-            scales=self.scales,
-            biases=self.biases,
+            scales=self.scales if self.biases is None else self.scales.astype(dtype),
+            biases=None if self.biases is None else self.biases.astype(dtype),
             group_size=self.format.group_size,
             bits=self.format.bits,
             mode=self.format.mode.value,

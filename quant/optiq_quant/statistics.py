@@ -13,9 +13,14 @@ class InputStatistics:
     An error dW of the weights costs tr(dW M dW^T) of mean squared output error, M being the second moment;
     with the mean squares alone its diagonal counts. An embedding has no inputs: how often each row was read,
     as a share of all tokens, stands in `mean_square` (rows,), and weighs rows instead of columns.
+
+    Of experts each has its own: `mean_square` (experts, in) and `second_moment` (experts, in, in) are means
+    over the inputs that the expert saw, `expert_counts` (experts,) tells how many these were, and `count` is
+    their sum. An expert that saw none has zeros. An error of expert e weighs `expert_counts[e] / count`.
     """
 
     count: int
     mean_square: mx.array
     second_moment: mx.array | None = None
     weighs_rows: bool = False
+    expert_counts: mx.array | None = None

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -62,7 +63,11 @@ def _renderer(vocabulary: Vocabulary) -> Renderer:
 
 
 def _written(vocabulary: Vocabulary, prompt: Prompt) -> str:
-    return b"".join(map(vocabulary.token_bytes, prompt.ids)).decode()
+    return _decoded(vocabulary, prompt.ids)
+
+
+def _decoded(vocabulary: Vocabulary, ids: Sequence[int]) -> str:
+    return b"".join(map(vocabulary.token_bytes, ids)).decode()
 
 
 def _rendered(vocabulary: Vocabulary, *messages: Message, tools: tuple[Tool, ...] = ()) -> str:
@@ -275,4 +280,45 @@ def _leading(messages: tuple[Message, ...]) -> int:
     return next(
         (index for index, message in enumerate(messages) if not isinstance(message, DeveloperMessage)),
         len(messages),
+    )
+
+
+def test_a_reply_keeps_its_reasoning_and_ends_as_the_model_ends_it(
+    renderer: Renderer, vocabulary: Vocabulary
+) -> None:
+    messages: tuple[Message, ...] = (
+        UserMessage(text="2+2?"),
+        AssistantMessage(reasoning="Old thoughts.", text="4"),
+        UserMessage(text="And 3+3?"),
+        AssistantMessage(reasoning="Add.", text="6"),
+    )
+
+    ids = renderer.render_with_reply(Conversation(messages=messages))
+
+    assert _decoded(vocabulary, ids) == (
+        _SYSTEM + "<|start|>user<|message|>2+2?<|end|>"
+        "<|start|>assistant<|channel|>final<|message|>4<|end|>"
+        "<|start|>user<|message|>And 3+3?<|end|>"
+        "<|start|>assistant<|channel|>analysis<|message|>Add.<|end|>"
+        "<|start|>assistant<|channel|>final<|message|>6<|return|>"
+    )
+
+
+def test_a_reply_that_calls_a_tool_ends_with_the_call(renderer: Renderer, vocabulary: Vocabulary) -> None:
+    call = AssistantMessage(reasoning="Ask.", tool_calls=(ToolCall(name="weather", arguments="{}"),))
+    conversation = Conversation(messages=(UserMessage(text="Rain?"), call), tools=(_WEATHER,))
+
+    text = _decoded(vocabulary, renderer.render_with_reply(conversation))
+
+    assert "<|channel|>analysis<|message|>Ask.<|end|>" in text
+    assert text.endswith("<|message|>{}<|call|>")
+
+
+def test_a_conversation_without_a_reply_is_rendered_as_its_prompt(renderer: Renderer) -> None:
+    conversation = Conversation(messages=(UserMessage(text="Hi"),))
+
+    assert renderer.render_with_reply(conversation) == renderer.render(conversation).ids
+    assert (
+        renderer.render_with_reply(Conversation(messages=()))
+        == renderer.render(Conversation(messages=())).ids
     )

