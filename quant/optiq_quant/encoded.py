@@ -23,6 +23,15 @@ class Encoded:
         named = {"weight": self.weight, "scales": self.scales, "biases": self.biases}
         return {f"{path}.{name}": array for name, array in named.items() if array is not None}
 
+    def rows(self, begin: int, end: int) -> "Encoded":
+        """A part of it, along the first axis."""
+        return Encoded(
+            format=self.format,
+            weight=self.weight[begin:end],
+            scales=None if self.scales is None else self.scales[begin:end],
+            biases=None if self.biases is None else self.biases[begin:end],
+        )
+
     def decoded(self, dtype: mx.Dtype = mx.float32) -> mx.array:
         """The weights that it means, (..., out, in)."""
         if self.scales is None:

@@ -54,6 +54,10 @@ class Plan:
     def by_path(self) -> dict[str, PlannedUnit]:
         return {unit.path: unit for unit in self.units}
 
+    def formats(self) -> dict[str, Format]:
+        """Each unit's format, by path."""
+        return {unit.path: unit.format for unit in self.units}
+
     def to_json(self) -> str:
         """The plan as text; the same plan gives the same text."""
         value = {

@@ -7,19 +7,22 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
 
+from optiq_quant.errors import QuantError
 from optiq_server.engine.errors import LoadFailed
 from optiq_server.engine.types import EngineLimits
 from optiq_server.errors import EngineDied, StartFailed
+from optiq_server.inspect_command import add_inspect, run_inspect
 from optiq_server.logs import configure_logging, spoken
 from optiq_server.model import OpenedModel, open_model
 from optiq_server.plan_command import add_plan, run_plan
 from optiq_server.serve_options import add_serve, settings_of
 from optiq_server.settings import LogFormat, Settings
+from optiq_server.verify_command import add_verify, run_verify
 from optiq_server.version import installed_version
 
 if TYPE_CHECKING:
@@ -33,12 +36,20 @@ EXIT_USAGE = 2
 OpenModel: TypeAlias = "Callable[[Settings, EngineLimits, Callable[[], Dialect]], OpenedModel]"
 
 
+_RUN: Mapping[str, Callable[[argparse.Namespace], None]] = {
+    "plan": run_plan,
+    "inspect": run_inspect,
+    "verify": run_verify,
+}
+"""The commands that print a result and are done."""
+
+
 def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open_model) -> int:
     """Run the command; the result is the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.command == "plan":
-        return _exit_code(lambda: run_plan(options), _say)
+    if options.command in _RUN:
+        return _exit_code(lambda: _RUN[options.command](options), _say)
     try:
         settings = settings_of(options)
     except ValueError as error:
@@ -51,7 +62,7 @@ def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open
 def _exit_code(run: Callable[[], None], say: Callable[[str], None]) -> int:
     try:
         run()
-    except (StartFailed, EngineDied, LoadFailed) as error:
+    except (StartFailed, EngineDied, LoadFailed, QuantError, OSError) as error:
         say(f"optiq: {error}")
         return EXIT_FAILURE
     return EXIT_OK
@@ -86,6 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_serve(commands.add_parser("serve", help="serve a model over HTTP"))
     add_plan(commands.add_parser("plan", help="tell what a checkpoint needs, and what fits"))
+    add_inspect(commands.add_parser("inspect", help="tell what a checkpoint holds, unit by unit"))
+    add_verify(
+        commands.add_parser("verify", help="check a quantized checkpoint against its plan and its source")
+    )
     return parser
 
 

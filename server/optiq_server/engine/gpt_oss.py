@@ -117,6 +117,13 @@ class Model(gpt_oss.Model):
         return sanitized
 
 
+def give_stock_rope(model: Model, config: Mapping[str, object]) -> None:
+    """Let `model` compute what stock mlx-lm makes of `config`, to be compared with it: with its rope."""
+    stock = gpt_oss.Model(gpt_oss.ModelArgs.from_dict(dict(config)))
+    for layer, other in zip(model.layers, stock.layers, strict=True):
+        layer.self_attn.rope = other.self_attn.rope
+
+
 def _dense_expert(name: str, array: mx.array) -> tuple[str, mx.array]:
     if name.endswith((".experts.gate_up_proj", ".experts.down_proj")):
         return f"{name}.weight", mx.swapaxes(array, -1, -2)

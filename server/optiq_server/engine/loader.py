@@ -61,6 +61,7 @@ def load_checkpoint(
     info = _info(inventory, weight_bytes, left=left, in_float32=in_float32)
     try:
         model = _build(inventory)
+        _check_caches(model, inventory)
         if in_float32:
             model.set_dtype(mx.float32)
         mx.eval(model.parameters())
@@ -74,12 +75,25 @@ def load_checkpoint(
 def load_lazily(folder: Path) -> Module:
     """The model of the checkpoint in `folder`, every parameter still to be read, in the type it is stored in.
 
-    Raises LoadFailed.
+    Any architecture of mlx-lm's is loaded, also what cannot be served. Raises LoadFailed.
     """
+    return _lazily(take_inventory(folder))
+
+
+def load_as_stock(folder: Path) -> Module:
+    """The same, computing what stock mlx-lm computes: gpt-oss with its rope instead of the reference's."""
+    inventory = take_inventory(folder)
+    model = _lazily(inventory)
+    if isinstance(model, gpt_oss.Model):
+        gpt_oss.give_stock_rope(model, inventory.config)
+    return model
+
+
+def _lazily(inventory: Inventory) -> Module:
     try:
-        return _build(take_inventory(folder))
+        return _build(inventory)
     except (ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
-        raise LoadFailed(f"{folder} cannot be loaded: {_one_line(error)}") from error
+        raise LoadFailed(f"{inventory.folder} cannot be loaded: {_one_line(error)}") from error
 
 
 def _build(inventory: Inventory) -> Module:
@@ -87,7 +101,6 @@ def _build(inventory: Inventory) -> Module:
     model: Module
     if inventory.model_type != "gpt_oss":
         model, _ = load_model(inventory.folder, lazy=True)
-        _check_caches(model, inventory)
     else:
         model, _ = load_model(
             inventory.folder,
