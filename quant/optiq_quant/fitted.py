@@ -5,7 +5,8 @@ before the codes are chosen, so the codes make up for the rounding. It does not 
 other; `compensated` does.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import mlx.core as mx
@@ -21,6 +22,9 @@ Floats = NDArray[np.float32]
 
 _SLICE = 1 << 18
 """Weights fitted at once, so that the temporaries stay in a processor's cache."""
+
+LEAST_SCALE = 2.0**-24
+"""The least that float16 holds: no scale may vanish, codes are divided by it."""
 
 _STARTS = {
     2: (1.0, 0.9, 0.8, 0.7, 0.6, 0.5),
@@ -84,52 +88,68 @@ def fit_groups(values: Floats, weights: Floats, bits: int, stored: mx.Dtype) -> 
     return best
 
 
-def encode_fitted(weight: mx.array, form: Format, statistics: InputStatistics | None) -> Encoded:
-    """Code `weight` (..., out, in); scales and biases have its dtype, which has 16 bits (float32 is for tests).
+def encode_fitted(
+    weight: mx.array, form: Format, statistics: InputStatistics | None, stored: mx.Dtype
+) -> Encoded:
+    """Code `weight` (..., out, in), scales and biases being of the 16-bit type `stored`.
 
     Without statistics, or with such as weigh rows, all columns count alike. Formats that are not affine are
-    coded by `encode_nearest`.
+    coded by `encode_nearest`. Raises ValueError where the format does not fit the shape.
     """
     if form.mode is not Mode.AFFINE or not form.fits(weight.shape):
-        return encode_nearest(weight, form)
-    columns = column_weights(weight.shape[-1], statistics).reshape(-1, form.group_size)
-    rows = weight.reshape(-1, weight.shape[-1])
-    parts = [_fit_rows(part, columns, form) for part in _row_slices(rows)]
-    return assembled(parts, weight, form)
+        return encode_nearest(weight.astype(stored), form)
+    columns = column_weights(weight.shape, statistics)
+    parts = []
+    for matrix, weights in zip(weight.reshape(-1, *weight.shape[-2:]), columns, strict=True):
+        step = max(1, _SLICE // weight.shape[-1])
+        for start in range(0, matrix.shape[0], step):
+            rows = matrix[start : start + step]
+            groups = np.array(rows.astype(mx.float32)).reshape(-1, form.group_size)
+            repeated = np.tile(weights.reshape(-1, form.group_size), (rows.shape[0], 1))
+            parts.append(
+                coded_rows(fit_groups(groups, repeated, form.bits, stored), form, rows.shape, stored)
+            )
+    return stacked(parts, weight.shape)
 
 
-def column_weights(columns: int, statistics: InputStatistics | None) -> Floats:
-    """How much an error in each column counts, (in,)."""
+def column_weights(shape: Sequence[int], statistics: InputStatistics | None) -> list[Floats]:
+    """How much an error in each column counts, (in,), of each expert; of what is no mixture, once."""
     if statistics is None or statistics.weighs_rows:
-        return np.ones(columns, np.float32)
-    return np.array(statistics.mean_square.astype(mx.float32))
+        return [np.ones(shape[-1], np.float32)] * math.prod(shape[:-2])
+    return list(pooled(statistics.mean_square, statistics))
 
 
-def assembled(parts: list[Groups], weight: mx.array, form: Format) -> Encoded:
-    """Groups of consecutive rows, put together as the coded `weight`."""
-    shape = weight.shape[:-1]
-    codes = np.concatenate([part.codes for part in parts]).reshape(*shape, -1)
+def pooled(means: mx.array, statistics: InputStatistics) -> Iterator[Floats]:
+    """The means of each expert (experts, ...), as if it had also seen an average one of all inputs for each
+    column: so an expert that saw few is not coded for these alone, and one that saw none as any other. What
+    is no mixture has its own, alone."""
+    if statistics.expert_counts is None:
+        yield np.array(means.astype(mx.float32))
+        return
+    counts, added = statistics.expert_counts.astype(mx.float32), statistics.mean_square.shape[-1]
+    average = mx.tensordot(counts, means, 1) / mx.maximum(counts.sum(), 1)
+    for count, mean in zip(counts, means, strict=True):
+        yield np.array((count * mean + added * average) / (count + added))
+
+
+def coded_rows(groups: Groups, form: Format, shape: Sequence[int], stored: mx.Dtype) -> Encoded:
+    """The groups of consecutive rows, of `shape` (rows, in), as they are stored."""
     scales, biases = (
-        mx.array(np.concatenate([getattr(part, name) for part in parts]).reshape(*shape, -1))
-        for name in ("scales", "biases")
+        mx.array(each.reshape(shape[0], -1)).astype(stored) for each in (groups.scales, groups.biases)
     )
+    words = mx.array(pack(groups.codes.reshape(shape), form.bits))
+    return Encoded(format=form, weight=words, scales=scales, biases=biases)
+
+
+def stacked(parts: Sequence[Encoded], shape: Sequence[int]) -> Encoded:
+    """Consecutive rows, put together as weights of `shape`; all of one format that has scales and biases."""
+    names = ("weight", "scales", "biases")
+    arrays = {name: mx.concatenate([getattr(part, name) for part in parts]) for name in names}
+    mx.eval(arrays)
+    outer = tuple(shape[:-1])
     return Encoded(
-        format=form,
-        weight=mx.array(pack(codes, form.bits)),
-        scales=scales.astype(weight.dtype),
-        biases=biases.astype(weight.dtype),
+        format=parts[0].format, **{name: array.reshape(*outer, -1) for name, array in arrays.items()}
     )
-
-
-def _row_slices(rows: mx.array) -> Iterator[mx.array]:
-    step = max(1, _SLICE // rows.shape[-1])
-    for start in range(0, rows.shape[0], step):
-        yield rows[start : start + step]
-
-
-def _fit_rows(rows: mx.array, columns: Floats, form: Format) -> Groups:
-    values = np.array(rows.astype(mx.float32)).reshape(-1, form.group_size)
-    return fit_groups(values, np.tile(columns, (rows.shape[0], 1)), form.bits, rows.dtype)
 
 
 def _nearest_groups(values: Floats, bits: int, stored: mx.Dtype) -> Groups:
@@ -144,13 +164,9 @@ def _nearest_groups(values: Floats, bits: int, stored: mx.Dtype) -> Groups:
 
 
 def _storable(scales: Floats, biases: Floats, stored: mx.Dtype) -> tuple[Floats, Floats]:
-    """Both in the stored type; a scale that would vanish stays the least that divides safely."""
+    """Both as they are stored, no scale being 0."""
     scales, biases = rounded(scales, stored), rounded(biases, stored)
-    return np.where(np.abs(scales) < _LEAST_SCALE, np.float32(_LEAST_SCALE), scales), biases
-
-
-_LEAST_SCALE = 2.0**-24
-"""The least that float16 holds."""
+    return np.where(np.abs(scales) < LEAST_SCALE, np.float32(LEAST_SCALE), scales), biases
 
 
 def _least_squares(codes: Floats, values: Floats, weights: Floats, scales: Floats) -> tuple[Floats, Floats]:
