@@ -16,7 +16,7 @@ from typing import Self
 import mlx.core as mx
 import numpy as np
 
-from optiq_quant.encoded import Encoded
+from optiq_quant.encoded import Encoded, stacked
 from optiq_quant.fitted import (
     LEAST_SCALE,
     Floats,
@@ -25,9 +25,7 @@ from optiq_quant.fitted import (
     encode_fitted,
     fit_groups,
     nearest_codes,
-    pooled,
     rounded,
-    stacked,
 )
 from optiq_quant.formats import Format, Mode
 from optiq_quant.packing import unpack
@@ -88,22 +86,20 @@ class _Rows:
 def encode_compensated(
     weight: mx.array, form: Format, statistics: InputStatistics, stored: mx.Dtype, *, sweeps: int = _SWEEPS
 ) -> Encoded:
-    """Code `weight` (out, in) or (experts, out, in) under the second moment of its inputs, scales and biases
-    being of the 16-bit type `stored`.
+    """Code `weight` (out, in) under the second moment of its inputs, scales and biases being of the 16-bit
+    type `stored`.
 
     Without a second moment, or in a format that is not affine, it is coded by `encode_fitted`. Raises
     ValueError where the format does not fit the shape.
     """
     if form.mode is not Mode.AFFINE or not form.fits(weight.shape) or statistics.second_moment is None:
         return encode_fitted(weight, form, statistics, stored)
-    matrices = weight.reshape(-1, *weight.shape[-2:])
+    moment = _Moment.of(np.array(statistics.second_moment.astype(mx.float32)))
     parts = []
-    for matrix, found in zip(matrices, pooled(statistics.second_moment, statistics), strict=True):
-        moment = _Moment.of(found)
-        for start in range(0, matrix.shape[0], _ROWS):
-            rows = matrix[start : start + _ROWS]
-            groups = _coded(rows, form, moment, stored, sweeps).groups()
-            parts.append(coded_rows(groups, form, rows.shape, stored))
+    for start in range(0, weight.shape[0], _ROWS):
+        rows = weight[start : start + _ROWS]
+        groups = _coded(rows, form, moment, stored, sweeps).groups()
+        parts.append(coded_rows(groups, form, len(rows), stored))
     return stacked(parts, weight.shape)
 
 

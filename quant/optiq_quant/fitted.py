@@ -5,15 +5,13 @@ before the codes are chosen, so the codes make up for the rounding. It does not 
 other; `compensated` does.
 """
 
-import math
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
-from optiq_quant.encoded import Encoded, encode_nearest
+from optiq_quant.encoded import Encoded, encode_nearest, stacked
 from optiq_quant.formats import Format, Mode
 from optiq_quant.packing import Codes, pack, unpack
 from optiq_quant.statistics import InputStatistics
@@ -91,65 +89,38 @@ def fit_groups(values: Floats, weights: Floats, bits: int, stored: mx.Dtype) -> 
 def encode_fitted(
     weight: mx.array, form: Format, statistics: InputStatistics | None, stored: mx.Dtype
 ) -> Encoded:
-    """Code `weight` (..., out, in), scales and biases being of the 16-bit type `stored`.
+    """Code `weight` (out, in), scales and biases being of the 16-bit type `stored`.
 
     Without statistics, or with such as weigh rows, all columns count alike. Formats that are not affine are
     coded by `encode_nearest`. Raises ValueError where the format does not fit the shape.
     """
     if form.mode is not Mode.AFFINE or not form.fits(weight.shape):
         return encode_nearest(weight.astype(stored), form)
-    columns = column_weights(weight.shape, statistics)
+    rows, columns = weight.shape
+    weights = _column_weights(columns, statistics).reshape(-1, form.group_size)
+    step = max(1, _SLICE // columns)
     parts = []
-    for matrix, weights in zip(weight.reshape(-1, *weight.shape[-2:]), columns, strict=True):
-        step = max(1, _SLICE // weight.shape[-1])
-        for start in range(0, matrix.shape[0], step):
-            rows = matrix[start : start + step]
-            groups = np.array(rows.astype(mx.float32)).reshape(-1, form.group_size)
-            repeated = np.tile(weights.reshape(-1, form.group_size), (rows.shape[0], 1))
-            parts.append(
-                coded_rows(fit_groups(groups, repeated, form.bits, stored), form, rows.shape, stored)
-            )
+    for start in range(0, rows, step):
+        values = np.array(weight[start : start + step].astype(mx.float32))
+        groups = values.reshape(-1, form.group_size)
+        fit = fit_groups(groups, np.tile(weights, (len(values), 1)), form.bits, stored)
+        parts.append(coded_rows(fit, form, len(values), stored))
     return stacked(parts, weight.shape)
 
 
-def column_weights(shape: Sequence[int], statistics: InputStatistics | None) -> list[Floats]:
-    """How much an error in each column counts, (in,), of each expert; of what is no mixture, once."""
-    if statistics is None or statistics.weighs_rows:
-        return [np.ones(shape[-1], np.float32)] * math.prod(shape[:-2])
-    return list(pooled(statistics.mean_square, statistics))
-
-
-def pooled(means: mx.array, statistics: InputStatistics) -> Iterator[Floats]:
-    """The means of each expert (experts, ...), as if it had also seen an average one of all inputs for each
-    column: so an expert that saw few is not coded for these alone, and one that saw none as any other. What
-    is no mixture has its own, alone."""
-    if statistics.expert_counts is None:
-        yield np.array(means.astype(mx.float32))
-        return
-    counts, added = statistics.expert_counts.astype(mx.float32), statistics.mean_square.shape[-1]
-    average = mx.tensordot(counts, means, 1) / mx.maximum(counts.sum(), 1)
-    for count, mean in zip(counts, means, strict=True):
-        yield np.array((count * mean + added * average) / (count + added))
-
-
-def coded_rows(groups: Groups, form: Format, shape: Sequence[int], stored: mx.Dtype) -> Encoded:
-    """The groups of consecutive rows, of `shape` (rows, in), as they are stored."""
+def coded_rows(groups: Groups, form: Format, rows: int, stored: mx.Dtype) -> Encoded:
+    """The groups of consecutive rows as they are stored."""
     scales, biases = (
-        mx.array(each.reshape(shape[0], -1)).astype(stored) for each in (groups.scales, groups.biases)
+        mx.array(each.reshape(rows, -1)).astype(stored) for each in (groups.scales, groups.biases)
     )
-    words = mx.array(pack(groups.codes.reshape(shape), form.bits))
+    words = mx.array(pack(groups.codes.reshape(rows, -1), form.bits))
     return Encoded(format=form, weight=words, scales=scales, biases=biases)
 
 
-def stacked(parts: Sequence[Encoded], shape: Sequence[int]) -> Encoded:
-    """Consecutive rows, put together as weights of `shape`; all of one format that has scales and biases."""
-    names = ("weight", "scales", "biases")
-    arrays = {name: mx.concatenate([getattr(part, name) for part in parts]) for name in names}
-    mx.eval(arrays)
-    outer = tuple(shape[:-1])
-    return Encoded(
-        format=parts[0].format, **{name: array.reshape(*outer, -1) for name, array in arrays.items()}
-    )
+def _column_weights(columns: int, statistics: InputStatistics | None) -> Floats:
+    if statistics is None or statistics.weighs_rows:
+        return np.ones(columns, np.float32)
+    return np.array(statistics.mean_square.astype(mx.float32))
 
 
 def _nearest_groups(values: Floats, bits: int, stored: mx.Dtype) -> Groups:
