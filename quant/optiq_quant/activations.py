@@ -3,7 +3,7 @@
 It stands in the units' places for that long, and changes nothing that they compute. It knows no format.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,9 @@ import mlx.core as mx
 import numpy as np
 from mlx.nn.layers.base import Module
 
+from optiq_quant.layerwise import LayerwiseModel, blocks
 from optiq_quant.modules import is_embedding, is_expert, replace_module, unit_modules, weight_shape
+from optiq_quant.progress import Reporter
 from optiq_quant.statistics import InputStatistics
 
 
@@ -48,6 +50,26 @@ class InputRecorder:
         """Of each unit that has seen an input."""
         found = {path: recorder.statistics() for path, recorder in self._recorders.items()}
         return {path: each for path, each in found.items() if each is not None}
+
+
+def record_inputs(
+    model: LayerwiseModel,
+    prompts: Sequence[Sequence[int]],
+    reporter: Reporter,
+    *,
+    paths: Collection[str] | None = None,
+    moments: Collection[str] = (),
+) -> Mapping[str, InputStatistics]:
+    """What the units at `paths`, or all, are given while the model reads the prompts: one pass over each."""
+    recorder = InputRecorder(model.model, paths, moments=moments)
+    reporter.begin("recording inputs", len(prompts))
+    for prompt in prompts:
+        with recorder.installed():
+            hidden = model.read(prompt)
+            for block in blocks(len(prompt)):
+                model.logits(hidden[block])
+        reporter.advance()
+    return recorder.statistics()
 
 
 class _Inputs:

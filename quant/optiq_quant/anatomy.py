@@ -8,7 +8,7 @@ is not used. It runs no text and measures nothing.
 
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import mlx.core as mx
@@ -25,12 +25,13 @@ States: TypeAlias = MutableMapping[int, mx.array]
 class Anatomy:
     """`layers` is the list that the model itself walks over, empty where it has none that can be used;
     `body` gives final hidden states (1, T, d), and `head` their logits. Without a head, `body` is the whole
-    model. `state_bytes` is what one token takes between two layers."""
+    model. `state_bytes` is what one token takes between two layers, `vocabulary` how many logits it gets."""
 
     layers: list[Any]
     body: Callable[[mx.array], mx.array]
     head: Head | None
     state_bytes: int
+    vocabulary: int
 
     def run(
         self,
@@ -75,13 +76,14 @@ def dissect(model: Module) -> Anatomy:
     tokens = mx.array([_PROBE])
     whole = model(tokens)
     body, head = _split(model, tokens, whole)
-    found = Anatomy(layers=_layer_list(model), body=body, head=head, state_bytes=0)
+    found = Anatomy(
+        layers=_layer_list(model), body=body, head=head, state_bytes=0, vocabulary=whole.shape[-1]
+    )
     try:
         state_bytes = _prove_layers(found, tokens, found.body(tokens)[0])
     except (TypeError, KeyError):
         state_bytes = 0
-    layers = found.layers if state_bytes else []
-    return Anatomy(layers=layers, body=body, head=head, state_bytes=state_bytes)
+    return replace(found, layers=found.layers if state_bytes else [], state_bytes=state_bytes)
 
 
 def _prove_layers(anatomy: Anatomy, tokens: mx.array, truth: mx.array) -> int:

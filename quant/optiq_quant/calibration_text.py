@@ -100,13 +100,16 @@ def text_of_file(path: Path, speech: Speech, extent: Extent) -> CalibrationText:
     return _divided(prompts, extent, str(path))
 
 
-def prompts_of_file(path: Path, speech: Speech, extent: Extent) -> list[Prompt]:
-    """All prompts of a file, whatever parts they belong to. Raises CalibrationUnusable."""
+def prompts_of_file(path: Path, speech: Speech, extent: Extent, *, is_plain: bool) -> list[Prompt]:
+    """All prompts of a file, whatever parts they belong to: windows of plain text, or conversations.
+
+    Raises CalibrationUnusable.
+    """
     text = read_text(path)
-    if path.suffix == ".jsonl":
-        prompts = [prompt for _, prompt in _chat_prompts(_numbered(str(path), text), speech)]
-    else:
+    if is_plain:
         prompts = list(windows(text, speech, extent.window, place=str(path)))
+    else:
+        prompts = [prompt for _, prompt in _chat_prompts(_numbered(str(path), text), speech)]
     usable = [prompt[: extent.longest] for prompt in prompts if len(prompt) >= _LEAST_TOKENS]
     if not usable:
         raise CalibrationUnusable(f"{path} holds no prompt of at least {_LEAST_TOKENS} tokens")

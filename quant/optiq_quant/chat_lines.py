@@ -1,7 +1,8 @@
 """Lines of JSON -> conversations: `{"messages": [...], "tools": [...], "split": ..., "topic": ...}`.
 
 Messages are those of OpenAI's chat API; an assistant's reasoning is `reasoning`, `reasoning_content` or
-`thinking`. Fields that are not named here are left out. It knows no tokens.
+`thinking`. `reasoning_effort` is low, medium or high. Fields that are not named here are left out. It knows
+no tokens.
 """
 
 import json
@@ -15,6 +16,8 @@ from optiq_harmony.conversation import (
     DeveloperMessage,
     FunctionTool,
     Message,
+    ReasoningEffort,
+    SystemMessage,
     ToolCall,
     ToolMessage,
     UserMessage,
@@ -50,6 +53,7 @@ def parse_chat_line(text: str, *, place: str) -> ChatLine:
     return ChatLine(
         conversation=Conversation(
             messages=_messages(reader, messages),
+            system=SystemMessage(effort=_effort(reader, fields.get("reasoning_effort"))),
             tools=tuple(_tool(reader, tool, f"tools[{index}]") for index, tool in enumerate(tools)),
         ),
         split=None if split is None else reader.text(split, "split"),
@@ -88,6 +92,15 @@ class _Reader:
         parts = self.sequence(value, field)
         texts = [self.mapping(part, f"{field}[{index}]").get("text") for index, part in enumerate(parts)]
         return "".join(self.text(text, f"{field}[{index}].text") for index, text in enumerate(texts))
+
+
+def _effort(reader: _Reader, value: object) -> ReasoningEffort:
+    if value is None:
+        return ReasoningEffort.MEDIUM
+    try:
+        return ReasoningEffort(reader.text(value, "reasoning_effort"))
+    except ValueError:
+        reader.fail("reasoning_effort", f"is {value!r}; legal are {', '.join(ReasoningEffort)}")
 
 
 def _messages(reader: _Reader, values: Sequence[Any]) -> tuple[Message, ...]:

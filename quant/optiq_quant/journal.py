@@ -57,8 +57,11 @@ class Journal:
     def __len__(self) -> int:
         return len(self._values)
 
-    def get(self, key: str) -> Value | None:
-        return self._values.get(key)
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def __getitem__(self, key: str) -> Value:
+        return self._values[key]
 
     def add(self, entries: Mapping[str, Value]) -> None:
         """Keep new measurements; they are on the disk when this returns."""

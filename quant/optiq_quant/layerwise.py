@@ -22,6 +22,7 @@ import mlx.core as mx
 from mlx.nn.layers.base import Module
 
 from optiq_quant.anatomy import dissect
+from optiq_quant.errors import CheckpointUnusable
 from optiq_quant.forward_count import ForwardCount, even_work, work_of
 from optiq_quant.units import Role, Unit
 
@@ -57,6 +58,11 @@ class LayerwiseModel:
         return len(self._anatomy.layers)
 
     @property
+    def vocabulary(self) -> int:
+        """How many tokens get logits."""
+        return self._anatomy.vocabulary
+
+    @property
     def is_layerwise(self) -> bool:
         return self.layer_count > 0
 
@@ -72,7 +78,13 @@ class LayerwiseModel:
         return self.layer_count if unit.role is Role.HEAD else 0
 
     def read(self, tokens: Sequence[int]) -> mx.array:
-        """The reference pass: final hidden states (T, d). What it keeps replaces what the last one kept."""
+        """The reference pass: final hidden states (T, d). What it keeps replaces what the last one kept.
+
+        Raises CheckpointUnusable for a token that the model does not have.
+        """
+        if max(tokens) >= self.vocabulary:
+            # MLX would read past the embedding's end.
+            raise CheckpointUnusable(f"token {max(tokens)} is not one of the model's {self.vocabulary}")
         self._final = None
         self._states.clear()
         self._tokens = mx.array([list(tokens)])
@@ -104,10 +116,14 @@ class LayerwiseModel:
         return states[layer + 1]
 
     def final_of(self, layer: int, tokens: Sequence[int], entering: mx.array | None) -> mx.array:
-        """Final hidden states (T, d) of tokens, given what enters `layer`; as `leaving`."""
+        """Final hidden states (T, d) of tokens, given what enters `layer`; as `leaving`. What `read` kept is
+        let go."""
+        self._final = None
+        self._states.clear()
+        self._tokens = mx.array([list(tokens)])
         states = {} if entering is None else {layer: entering}
         with self._counted(layer, len(tokens)):
-            return self._anatomy.run(mx.array([list(tokens)]), layer, states)
+            return self._anatomy.run(self._tokens, layer, states)
 
     def logits(self, hidden: mx.array) -> mx.array:
         """Logits (n, V) in float32 of final hidden states (n, d) of the prompt read last."""
@@ -121,6 +137,14 @@ class LayerwiseModel:
         share = self._work.share(len(self._work.layers), with_head=True)
         self.count.add(share, tokens=hidden.shape[0], of=self._tokens.size)
         return logits
+
+    def drop_layers(self) -> None:
+        """Give the layers' memory back. From then on there is `logits`, and nothing else. Only where the head
+        is split off and the layers are found; elsewhere it does nothing."""
+        if self.is_layerwise and self.splits_head:
+            self._states.clear()
+            self._final = None
+            self._anatomy.layers.clear()
 
     def kept_bytes(self) -> int:
         """What the states of the prompt read last take."""

@@ -33,11 +33,13 @@ Prompt = Sequence[int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One trial on one prompt: the sum of its positions' divergences in nats, and how many flipped."""
+    """One trial on one prompt: the sum of its positions' divergences in nats, how many flipped, and what it
+    cost in full passes over the prompt."""
 
     divergence: float
     flips: int
     tokens: int
+    forwards: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,7 @@ class Measurer:
         """The readings of each trial, prompt by prompt; `phase` is told to the reporter."""
         distinct = list(dict.fromkeys(trials))
         missing = [
-            [trial for trial in distinct if self._journal.get(self._key(trial, index)) is None]
+            [trial for trial in distinct if self._key(trial, index) not in self._journal]
             for index in range(len(self._prompts))
         ]
         self._reporter.begin(phase, sum(map(len, missing)))
@@ -108,15 +110,17 @@ class Measurer:
 
     def _measure_on(self, index: int, trials: Sequence[Trial]) -> None:
         prompt = self._prompts[index]
+        spent = self._model.count.forwards
         reference = self._model.read(prompt)
         remaining = iter(trials)
         while batch := list(islice(remaining, _BATCH)):
             measured = self._compare(prompt, reference, [self._begin(trial) for trial in batch])
-            readings = zip(batch, measured, strict=True)
+            cost = {"forwards": (self._model.count.forwards - spent) / len(batch)}
+            spent = self._model.count.forwards
             self._journal.add(
                 {
-                    self._key(trial, index): {"divergence": found.total(), "flips": found.flips}
-                    for trial, found in readings
+                    self._key(trial, index): {"divergence": found.total(), "flips": found.flips, **cost}
+                    for trial, found in zip(batch, measured, strict=True)
                 }
             )
             self._reporter.advance(len(batch))
@@ -149,5 +153,10 @@ class Measurer:
         return f"{self._part} {index} {trial.name}"
 
     def _reading(self, trial: Trial, index: int) -> Reading:
-        value = self._journal.get(self._key(trial, index)) or {}
-        return Reading(divergence=value["divergence"], flips=value["flips"], tokens=len(self._prompts[index]))
+        value = self._journal[self._key(trial, index)]
+        return Reading(
+            divergence=value["divergence"],
+            flips=value["flips"],
+            tokens=len(self._prompts[index]),
+            forwards=value["forwards"],
+        )

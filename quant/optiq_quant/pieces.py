@@ -11,7 +11,7 @@ import mlx.core as mx
 from optiq_quant.encoded import Encoded, encode_nearest
 from optiq_quant.formats import Format
 
-_SLICE_BYTES = 64 << 20
+SLICE_BYTES = 64 << 20
 """Of the source's floats, decoded, at a time; coding them takes a few times as much."""
 
 
@@ -23,10 +23,10 @@ class Piece:
     data: memoryview
 
 
-def tensor_pieces(name: str, array: mx.array) -> Iterator[Piece]:
+def tensor_pieces(name: str, array: mx.array, *, slice_bytes: int = SLICE_BYTES) -> Iterator[Piece]:
     """The array's own bytes; it stays evaluated while it is cut."""
     mx.eval(array)
-    for begin, end in _slices(array.shape, array.dtype.size):
+    for begin, end in _slices(array.shape, array.dtype.size, slice_bytes):
         part = array[begin:end] if array.ndim else array
         yield Piece(name=name, data=_bytes_of(part))
 
@@ -37,31 +37,33 @@ def kept_pieces(path: str, encoded: Encoded) -> Iterator[Piece]:
         yield from tensor_pieces(name, array)
 
 
-def coded_pieces(path: str, source: Encoded, form: Format, dtype: mx.Dtype) -> Iterator[Piece]:
+def coded_pieces(
+    path: str, source: Encoded, form: Format, dtype: mx.Dtype, *, slice_bytes: int = SLICE_BYTES
+) -> Iterator[Piece]:
     """A unit in `form`, by MLX's own quantize of the source's weights in `dtype`.
 
     Groups run along the last axis, so that slices along the first give what the whole would give.
     """
     mx.eval(list(source.tensors(path).values()))
-    for begin, end in row_slices(source):
+    for begin, end in row_slices(source, slice_bytes):
         part = encode_nearest(source.rows(begin, end).decoded(dtype), form)
         for name, array in part.tensors(path).items():
             yield Piece(name=name, data=_bytes_of(array))
 
 
-def row_slices(source: Encoded) -> Iterator[tuple[int, int]]:
+def row_slices(source: Encoded, slice_bytes: int = SLICE_BYTES) -> Iterator[tuple[int, int]]:
     """Bounds along the first axis, so that each slice's decoded weights stay small."""
     *rows, columns = source.weight.shape
     width = columns if source.scales is None else source.scales.shape[-1] * source.format.group_size
-    return _slices((*rows, width), 4)
+    return _slices((*rows, width), 4, slice_bytes)
 
 
-def _slices(shape: tuple[int, ...], item_bytes: int) -> Iterator[tuple[int, int]]:
+def _slices(shape: tuple[int, ...], item_bytes: int, slice_bytes: int) -> Iterator[tuple[int, int]]:
     """Bounds along the first axis; a scalar is one slice."""
     rows, row_bytes = (shape[0], item_bytes) if shape else (1, item_bytes)
     for length in shape[1:]:
         row_bytes *= length
-    step = max(1, _SLICE_BYTES // max(1, row_bytes))
+    step = max(1, slice_bytes // max(1, row_bytes))
     for begin in range(0, rows, step):
         yield begin, min(rows, begin + step)
 

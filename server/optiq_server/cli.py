@@ -13,6 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
 
 from optiq_quant.errors import QuantError
+from optiq_server.compare_command import add_compare, run_compare
 from optiq_server.engine.errors import LoadFailed
 from optiq_server.engine.types import EngineLimits
 from optiq_server.errors import EngineDied, StartFailed
@@ -40,6 +41,7 @@ _RUN: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "plan": run_plan,
     "inspect": run_inspect,
     "verify": run_verify,
+    "compare": run_compare,
 }
 """The commands that print a result and are done."""
 
@@ -101,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     add_verify(
         commands.add_parser("verify", help="check a quantized checkpoint against its plan and its source")
     )
+    add_compare(commands.add_parser("compare", help="measure how far one checkpoint is from another"))
     return parser
 
 

@@ -82,7 +82,7 @@ def test_reasoning_tools_and_parts_of_content_are_read(tmp_path: Path) -> None:
     tools = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
     path = _write(tmp_path, "chat.jsonl", {"messages": messages, "tools": tools})
 
-    [prompt] = prompts_of_file(path, _SPEECH, Extent())
+    [prompt] = prompts_of_file(path, _SPEECH, Extent(), is_plain=False)
 
     assert prompt == tuple(_SPEECH.encode_text("HelloHm.It is sunny."))
 

@@ -24,7 +24,7 @@ def test_what_was_added_is_there_again_to_the_bit(tmp_path: Path) -> None:
         journal.add({"a": value})
 
     with Journal(path, _IDENTITY) as again:
-        found = again.get("a")
+        found = again["a"]
 
     assert found == value
 
@@ -47,7 +47,7 @@ def test_a_torn_last_line_is_forgotten_and_the_rest_is_kept(
 
     assert kept == complete
     with Journal(path, _IDENTITY) as again:
-        assert again.get("new") == {"divergence": 1.0}
+        assert again["new"] == {"divergence": 1.0}
         assert len(again) == complete + 1
 
 
@@ -88,7 +88,7 @@ def test_without_a_path_it_keeps_to_itself(tmp_path: Path) -> None:
     with Journal(None, _IDENTITY) as journal:
         journal.add({"a": {"flips": 1}})
 
-        assert journal.get("a") == {"flips": 1}
+        assert journal["a"] == {"flips": 1}
     assert list(tmp_path.iterdir()) == []
 
 
@@ -120,6 +120,6 @@ def test_a_killed_writer_loses_nothing_that_it_had_told_of(tmp_path: Path) -> No
 
         with Journal(path, _IDENTITY) as journal:
             assert len(journal) >= told + 1
-            assert all(journal.get(str(each)) == {"divergence": each / 7} for each in range(told + 1))
+            assert all(journal[str(each)] == {"divergence": each / 7} for each in range(told + 1))
 
     assert json.loads(path.read_text().splitlines()[0])["journal"] == 1

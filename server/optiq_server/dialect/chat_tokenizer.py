@@ -74,11 +74,11 @@ class ChatTokenizer:
         ids: list[int] = self._backend.encode(text, add_special_tokens=False).ids
         return ids
 
-    def render(self, messages: object, tools: object) -> str:
-        """The prompt as text. Raises TemplateRefused."""
+    def render(self, messages: object, tools: object, *, opens_reply: bool = True) -> str:
+        """The conversation as text, up to where the next reply begins. Raises TemplateRefused."""
         try:
             rendered = self._tokenizer.apply_chat_template(
-                messages, tools=tools or None, add_generation_prompt=True, tokenize=False
+                messages, tools=tools or None, add_generation_prompt=opens_reply, tokenize=False
             )
         except (TemplateError, ValueError, TypeError, LookupError, AttributeError) as error:
             reason = " ".join(str(error).split())[:300]
