@@ -52,9 +52,7 @@ class Anatomy:
         return result
 
     @contextmanager
-    def _staged(
-        self, start: int, states: States, stored: range, stop: int | None
-    ) -> Iterator[None]:
+    def _staged(self, start: int, states: States, stored: range, stop: int | None) -> Iterator[None]:
         """The layers wrapped while the model's own loop calls them."""
         layers = list(self.layers)
         try:
