@@ -33,25 +33,34 @@ class Anatomy:
     state_bytes: int
     vocabulary: int
 
-    def run(self, tokens: mx.array, start: int, states: States, stored: range = range(0)) -> mx.array:
-        """The body's result (T, d or V), computed from layer `start` on.
+    def run(
+        self,
+        tokens: mx.array,
+        start: int,
+        states: States,
+        stored: range = range(0),
+        stop: int | None = None,
+    ) -> mx.array:
+        """The body's result (T, d or V), computed from layer `start` on; those from `stop` on are left out.
 
         The state that enters `start` is taken from `states`; those that enter the layers in `stored` are put
         there. Layers are evaluated one by one, so that only one layer's intermediate arrays live at a time.
         """
-        with self._staged(start, states, stored):
+        with self._staged(start, states, stored, stop):
             result = self.body(tokens)[0]
             mx.eval(result)
         return result
 
     @contextmanager
-    def _staged(self, start: int, states: States, stored: range) -> Iterator[None]:
+    def _staged(self, start: int, states: States, stored: range, stop: int | None) -> Iterator[None]:
         """The layers wrapped while the model's own loop calls them."""
         layers = list(self.layers)
         try:
             for index, layer in enumerate(layers):
                 if index < start:
                     self.layers[index] = _Skipped(layer, states[start] if index == start - 1 else None)
+                elif stop is not None and index >= stop:
+                    self.layers[index] = _Skipped(layer, None)
                 else:
                     kept = states if index + 1 in stored else None
                     self.layers[index] = _Computed(layer, index + 1, kept)

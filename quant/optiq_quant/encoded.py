@@ -1,5 +1,6 @@
 """A unit's weights as they are stored: packed codes, scales and biases."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mlx.core as mx
@@ -46,6 +47,16 @@ class Encoded:
             mode=self.format.mode.value,
         )
         return decoded.astype(dtype)
+
+
+def stacked(parts: Sequence[Encoded], shape: Sequence[int]) -> Encoded:
+    """Consecutive rows of one format, put together as weights of `shape`."""
+    arrays = {}
+    for name in ("weight", "scales", "biases"):
+        found = [getattr(part, name) for part in parts if getattr(part, name) is not None]
+        arrays[name] = mx.concatenate(found).reshape(*shape[:-1], -1) if found else None
+    mx.eval(*(array for array in arrays.values() if array is not None))
+    return Encoded(format=parts[0].format, **arrays)
 
 
 def encode_nearest(weight: mx.array, form: Format) -> Encoded:

@@ -104,6 +104,27 @@ class LayerwiseModel:
         with self._counted(stored, self._tokens.size):
             return self._anatomy.run(self._tokens, stored, self._states)
 
+    def leaving(self, layer: int, tokens: Sequence[int], entering: mx.array | None) -> mx.array:
+        """What leaves `layer`, as it is now, given what enters it; None has the tokens embedded, before the
+        first. For whoever goes through the layers in order, and keeps the states of many prompts."""
+        states = {} if entering is None else {layer: entering}
+        began = time.monotonic()
+        self._anatomy.run(mx.array([list(tokens)]), layer, states, range(layer + 1, layer + 2), layer + 1)
+        self.count.seconds += time.monotonic() - began
+        share = self._work.share(layer, with_head=False) - self._work.share(layer + 1, with_head=False)
+        self.count.add(share, tokens=len(tokens), of=len(tokens))
+        return states[layer + 1]
+
+    def final_of(self, layer: int, tokens: Sequence[int], entering: mx.array | None) -> mx.array:
+        """Final hidden states (T, d) of tokens, given what enters `layer`; as `leaving`. What `read` kept is
+        let go."""
+        self._final = None
+        self._states.clear()
+        self._tokens = mx.array([list(tokens)])
+        states = {} if entering is None else {layer: entering}
+        with self._counted(layer, len(tokens)):
+            return self._anatomy.run(self._tokens, layer, states)
+
     def logits(self, hidden: mx.array) -> mx.array:
         """Logits (n, V) in float32 of final hidden states (n, d) of the prompt read last."""
         head = self._anatomy.head

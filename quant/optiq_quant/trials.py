@@ -56,6 +56,11 @@ def trial_modules(model: Module, trial: Trial, encode: Encode, dtype: mx.Dtype) 
 def coded_module(module: Module, path: str, form: Format, encode: Encode, dtype: mx.Dtype) -> Module:
     """A module in place of `module` whose weights are coded in `form`, slab by slab."""
     encoded = _concatenated([encode(path, slab, form) for slab in weight_slabs(module)], form)
+    return module_of(module, encoded, dtype)
+
+
+def module_of(module: Module, encoded: Encoded, dtype: mx.Dtype) -> Module:
+    """A module in place of `module` with the weights that `encoded` means, evaluated."""
     elements = 1
     for size in weight_shape(module):
         elements *= size
