@@ -151,12 +151,9 @@ def _finish(
     conversion: Conversion, inventory: Inventory, shards: Sequence[ShardLayout], config: Mapping[str, Any]
 ) -> None:
     """All that is not weights; config.json, which makes the folder a checkpoint, last."""
-    out, plan, card = conversion.out, conversion.plan, conversion.card
+    out, plan = conversion.out, conversion.plan
     for path in companions(conversion.source):
         copy_file(path, out)
-    if card.license is None:
-        card = replace(card, license=source_license(conversion.source))
-    size = sum(shard.bytes for shard in shards)
     hashes = chain.from_iterable(tensor_hashes(out, shard).items() for shard in shards)
     record = Record(
         plan=plan,
@@ -166,11 +163,20 @@ def _finish(
         tensors=dict(hashes),
     )
     write_whole(out / PICTURE_NAME, bits_picture(inventory, plan.formats()))
-    write_whole(out / "README.md", model_card(card, inventory, plan, size).encode())
+    write_card(conversion, conversion.card, inventory)
     write_whole(out / RECORD_NAME, record.to_json().encode())
     write_whole(out / "model.safetensors.index.json", _json(output_index(shards, inventory)))
     write_whole(out / "config.json", _json(output_config(config, inventory, plan)))
     close_folder(out)
+
+
+def write_card(conversion: Conversion, card: Card, inventory: Inventory) -> None:
+    """README.md, also of a folder that is written already: what is measured on it comes later than it does."""
+    plan = conversion.plan
+    if card.license is None:
+        card = replace(card, license=source_license(conversion.source))
+    size = inventory.predicted_file_bytes(plan, shard_bytes=conversion.shard_bytes)
+    write_whole(conversion.out / "README.md", model_card(card, inventory, plan, size).encode())
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

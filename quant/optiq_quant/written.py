@@ -67,6 +67,16 @@ def read_record(folder: Path) -> Record:
     )
 
 
+def read_plan(path: Path) -> Plan:
+    """The plan in a file: a plan itself, or what holds one, as optiq.json does. Raises PlanRejected, OSError."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise PlanRejected(f"{path} is not JSON: {error}") from error
+    return plan_of_json(json.dumps(value["plan"]) if isinstance(value, dict) and "plan" in value else text)
+
+
 def open_folder(folder: Path, job: str) -> bool:
     """Make the folder ours, or go on with it; whether it is finished already. Raises CheckpointUnusable."""
     unfinished = folder / UNFINISHED_NAME

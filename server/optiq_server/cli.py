@@ -21,6 +21,8 @@ from optiq_server.inspect_command import add_inspect, run_inspect
 from optiq_server.logs import configure_logging, spoken
 from optiq_server.model import OpenedModel, open_model
 from optiq_server.plan_command import add_plan, run_plan
+from optiq_server.quantize_command import run_quantize
+from optiq_server.quantize_options import add_quantize
 from optiq_server.serve_options import add_serve, settings_of
 from optiq_server.settings import LogFormat, Settings
 from optiq_server.verify_command import add_verify, run_verify
@@ -42,6 +44,7 @@ _RUN: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "inspect": run_inspect,
     "verify": run_verify,
     "compare": run_compare,
+    "quantize": run_quantize,
 }
 """The commands that print a result and are done."""
 
@@ -104,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_serve(commands.add_parser("serve", help="serve a model over HTTP"))
     add_plan(commands.add_parser("plan", help="tell what a checkpoint needs, and what fits"))
+    add_quantize(commands.add_parser("quantize", help="make the best checkpoint for a given number of bytes"))
     add_inspect(commands.add_parser("inspect", help="tell what a checkpoint holds, unit by unit"))
     add_verify(
         commands.add_parser("verify", help="check a quantized checkpoint against its plan and its source")
