@@ -171,7 +171,7 @@ def _finish(
 
 
 def write_card(conversion: Conversion, card: Card, inventory: Inventory) -> None:
-    """README.md, also of a folder that is written already: what is measured on it comes later than it does."""
+    """README.md, also of a folder that is written already: what is measured on it comes later."""
     plan = conversion.plan
     if card.license is None:
         card = replace(card, license=source_license(conversion.source))

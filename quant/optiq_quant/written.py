@@ -68,7 +68,7 @@ def read_record(folder: Path) -> Record:
 
 
 def read_plan(path: Path) -> Plan:
-    """The plan in a file: a plan itself, or what holds one, as optiq.json does. Raises PlanRejected, OSError."""
+    """Of a file that is a plan, or that holds one, as optiq.json does. Raises PlanRejected, OSError."""
     text = path.read_text(encoding="utf-8")
     try:
         value = json.loads(text)
