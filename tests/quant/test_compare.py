@@ -97,7 +97,7 @@ def test_the_tables_tell_each_figure() -> None:
     found = compare_models(tiny_llama, lambda: _coarse(tiny_llama), _PROMPTS, SilentReporter())
     summary = summarize(found.prompts)
 
-    figures = {name: value for name, value in comparison_table(summary).rows}
+    figures = {row[0]: row[1] for row in comparison_table(summary).rows}
     bands = band_table(summary).rows
 
     assert figures["tokens"] == "92"
@@ -109,7 +109,7 @@ def test_the_tables_tell_each_figure() -> None:
 def test_nothing_is_told_as_nothing() -> None:
     found = compare_models(tiny_llama, tiny_llama, _PROMPTS[:1], SilentReporter())
 
-    figures = {name: value for name, value in comparison_table(summarize(found.prompts)).rows}
+    figures = {row[0]: row[1] for row in comparison_table(summarize(found.prompts)).rows}
 
     assert figures["mean"] == figures["largest"] == "0"
     assert figures["95 % interval of the mean, by prompt"] == "needs two prompts or more"
