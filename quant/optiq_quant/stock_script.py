@@ -7,6 +7,8 @@ the logits of given token sequences.
 import json
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 import mlx.core as mx
 import numpy as np
@@ -17,9 +19,7 @@ _OURS = ("optiq_quant", "optiq_server", "optiq_harmony")
 
 
 def main(folder: Path, sequences: Path, logits: Path) -> None:
-    for name in _OURS:
-        # Python's own way to say that a module cannot be imported, wherever it is installed.
-        sys.modules[name] = None  # type: ignore[assignment]
+    forbid_our_packages(cast("dict[str, ModuleType | None]", sys.modules))
     model = _load(folder)
     model.set_dtype(mx.float32)
     mx.eval(model.parameters())
@@ -28,6 +28,11 @@ def main(folder: Path, sequences: Path, logits: Path) -> None:
         for tokens in json.loads(sequences.read_text(encoding="utf-8"))
     ]
     np.savez(logits, *arrays)
+
+
+def forbid_our_packages(modules: dict[str, ModuleType | None]) -> None:
+    """None among the loaded modules is Python's way to say that one cannot be imported, wherever it is."""
+    modules.update(dict.fromkeys(_OURS))
 
 
 def _load(folder: Path) -> Module:

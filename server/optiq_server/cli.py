@@ -45,13 +45,16 @@ _RUN: Mapping[str, Callable[[argparse.Namespace], None]] = {
 }
 """The commands that print a result and are done."""
 
+_FAILURES = (StartFailed, EngineDied, LoadFailed, QuantError)
+"""What is told in one line. A command that reads and writes files also tells of the disk's errors so."""
+
 
 def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open_model) -> int:
     """Run the command; the result is the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command in _RUN:
-        return _exit_code(lambda: _RUN[options.command](options), _say)
+        return _exit_code(lambda: _RUN[options.command](options), _say, (*_FAILURES, OSError))
     try:
         settings = settings_of(options)
     except ValueError as error:
@@ -61,10 +64,12 @@ def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open
     return _exit_code(lambda: _serve(settings, open_model, say), say)
 
 
-def _exit_code(run: Callable[[], None], say: Callable[[str], None]) -> int:
+def _exit_code(
+    run: Callable[[], None], say: Callable[[str], None], failures: tuple[type[Exception], ...] = _FAILURES
+) -> int:
     try:
         run()
-    except (StartFailed, EngineDied, LoadFailed, QuantError, OSError) as error:
+    except failures as error:
         say(f"optiq: {error}")
         return EXIT_FAILURE
     return EXIT_OK
