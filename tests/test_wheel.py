@@ -81,6 +81,7 @@ def test_the_wheel_holds_the_three_packages_and_their_data(wheel: Path) -> None:
         "optiq_harmony/o200k_base.tiktoken.gz",
         "optiq_harmony/py.typed",
         "optiq_server/py.typed",
+        "optiq_quant/calibration/conversations.jsonl",
         "optiq_quant/py.typed",
     } <= names
     assert any(name.startswith("optiq_server/pocket/") and name.endswith(".safetensors") for name in names)

@@ -6,6 +6,7 @@ QuantError
 ├── PlanRejected         a plan does not belong to this checkpoint, or is not one
 ├── JournalForeign       measurements on disk were made of other weights, text or settings
 ├── CalibrationUnusable  the calibration text cannot be read or is too short
+├── MeasurementsUnusable stored measurements cannot be read
 └── VerificationFailed   what was written is not what was planned
 """
 
@@ -37,6 +38,10 @@ class JournalForeign(QuantError):
 
 class CalibrationUnusable(QuantError):
     """Text that cannot be measured on."""
+
+
+class MeasurementsUnusable(QuantError):
+    """A document of measurements that is not one."""
 
 
 class VerificationFailed(QuantError):
