@@ -5,7 +5,7 @@ Rule 1: a shard has its name when it is whole and on the disk; the folder is a c
 
 Rule 2: the same plan, source and options give the same bytes, however often the process was killed meanwhile.
 
-Rule 3: no more than one tensor of the source is in memory, and beside it a slice of what is made of it.
+Rule 3: one tensor of the source is in memory at a time, and beside it slices of bounded size.
 """
 
 import hashlib

@@ -12,7 +12,7 @@ from typing import Any
 
 from optiq_quant.errors import CheckpointUnusable, PlanRejected
 from optiq_quant.plan import Plan, plan_of_json
-from optiq_quant.shard_file import sync_folder, write_whole
+from optiq_quant.shard_file import partial_path, sync_folder, write_whole
 
 RECORD_NAME = "optiq.json"
 UNFINISHED_NAME = "optiq-unfinished.json"
@@ -76,7 +76,8 @@ def read_record(folder: Path) -> Record:
 def open_folder(folder: Path, job: str) -> bool:
     """Make the folder ours, or go on with it; whether it is finished already. Raises CheckpointUnusable."""
     unfinished = folder / UNFINISHED_NAME
-    if not folder.exists() or not any(folder.iterdir()):
+    # A process that was killed at its first step has left no more than this.
+    if not folder.exists() or {path.name for path in folder.iterdir()} <= {partial_path(unfinished).name}:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(unfinished, json.dumps({"job": job}).encode())
         return False

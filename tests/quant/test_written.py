@@ -51,6 +51,13 @@ def test_a_folder_is_ours_until_it_is_closed(tmp_path: Path) -> None:
         open_folder(out, "b")
 
 
+def test_a_process_killed_at_its_first_step_does_not_bar_the_next(tmp_path: Path) -> None:
+    (tmp_path / ".optiq-unfinished.json.partial").write_text("{")
+
+    assert not open_folder(tmp_path, "a")
+    assert [path.name for path in tmp_path.iterdir()] == ["optiq-unfinished.json"]
+
+
 def test_a_full_disk_is_told_before_anything_is_written(tmp_path: Path) -> None:
     check_space(tmp_path, 1)
 
