@@ -1,37 +1,24 @@
 """The small files of a checkpoint that go along with its weights: tokenizer, template, generation config.
 
-It decides by names. Weights of any kind, and what belongs to another copy of them, stay behind.
+It decides by names, and knows those that tokenizers and the hub use. All else stays behind: weights of any
+kind, what describes other weights, and what is written anew.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
 _PATTERNS = (
-    "*.json",
-    "*.jinja",
-    "*.txt",
-    "*.model",
-    "*.tiktoken",
-    "*.py",
-    "LICENSE*",
-    "NOTICE*",
-    "USAGE_POLICY*",
+    *("tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt"),
+    *("merges.txt", "*.model", "*.tiktoken", "*.jinja", "chat_template.json", "generation_config.json"),
+    *("preprocessor_config.json", "processor_config.json", "*.py"),
+    *("LICENSE*", "NOTICE*", "USAGE_POLICY*"),
 )
-_WRITTEN = ("config.json", "model.safetensors.index.json", "optiq.json", "optiq-unfinished.json", "README.md")
-"""What conversion writes itself."""
-
-_OF_OTHER_WEIGHTS = ("hf_quant_config.json", "quantize_config.json", "quant_config.json")
-"""mlx-lm reads the first of them as a quantization of the weights beside it."""
 
 _MOST_BYTES = 128 << 20
+"""More than any tokenizer has: what is larger only has such a name."""
 
 
 def companions(folder: Path) -> Iterator[Path]:
     """The files of `folder` that are copied, sorted."""
     found = {path for pattern in _PATTERNS for path in folder.glob(pattern) if path.is_file()}
-    for path in sorted(found):
-        name = path.name
-        is_index = name.endswith(".index.json")
-        if name in _WRITTEN or name in _OF_OTHER_WEIGHTS or is_index or path.stat().st_size > _MOST_BYTES:
-            continue
-        yield path
+    return iter(sorted(path for path in found if path.stat().st_size <= _MOST_BYTES))

@@ -5,7 +5,7 @@ Rule 1: a shard has its name when it is whole and on the disk; the folder is a c
 
 Rule 2: the same plan, source and options give the same bytes, however often the process was killed meanwhile.
 
-Rule 3: no more than one tensor of the source is in memory, and beside it a slice of what is made of it.
+Rule 3: one tensor of the source is in memory at a time, and beside it slices of bounded size.
 """
 
 import hashlib
@@ -28,12 +28,20 @@ from optiq_quant.inventory import Inventory, take_inventory
 from optiq_quant.model_card import PICTURE_NAME, Card, model_card, source_license
 from optiq_quant.output_config import output_config, output_index
 from optiq_quant.picture import bits_picture
-from optiq_quant.pieces import Piece, kept_pieces
+from optiq_quant.pieces import Piece, device_kind, kept_pieces
 from optiq_quant.plan import Coding, Plan, PlannedUnit
 from optiq_quant.shard_file import is_written, tensor_hashes, write_shard, write_whole
 from optiq_quant.sources import Sources
 from optiq_quant.tensor_layout import DEFAULT_SHARD_BYTES, ShardLayout, TensorSpec
-from optiq_quant.written import RECORD_NAME, Record, close_folder, copy_file, open_folder, read_object
+from optiq_quant.written import (
+    RECORD_NAME,
+    Record,
+    check_space,
+    close_folder,
+    copy_file,
+    open_folder,
+    read_object,
+)
 
 LoadLazily: TypeAlias = Callable[[Path], Module]
 """mlx-lm's model of a checkpoint's folder, its arrays still lazy and in the types they are stored in."""
@@ -83,6 +91,7 @@ def convert(
     total = sum(shard.bytes for shard in shards)
     if open_folder(out, conversion.job()) and all(is_written(out, shard) for shard in shards):
         return total
+    check_space(out, sum(shard.bytes for shard in shards if not is_written(out, shard)))
     writer = _Writer(plan, inventory, Sources(model, inventory), codes)
     del model
     done = 0
@@ -160,6 +169,7 @@ def _finish(
         job=conversion.job(),
         shard_bytes=conversion.shard_bytes,
         versions={"optiq": conversion.optiq_version, **{name: version(name) for name in ("mlx", "mlx-lm")}},
+        device=device_kind(),
         tensors=dict(hashes),
     )
     write_whole(out / PICTURE_NAME, bits_picture(inventory, plan.formats()))

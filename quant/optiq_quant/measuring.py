@@ -4,15 +4,14 @@ Prompts are read one after the other, and for each all trials are run from the f
 What the journal has is not measured again. It chooses no trials and predicts nothing.
 
 Memory beyond the weights: that of `layerwise`; _BATCH final hidden states; the logits of a block, for the
-reference and one candidate, with what is computed of them; and the coded units of one trial, or of a batch
-where they hold the head.
+reference and one candidate, with what is computed of them; and the changed units of one trial, decoded up
+to 640 MiB and coded beyond.
 """
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import mlx.core as mx
 import numpy as np
@@ -112,8 +111,7 @@ class Measurer:
         prompt = self._prompts[index]
         spent = self._model.count.forwards
         reference = self._model.read(prompt)
-        remaining = iter(trials)
-        while batch := list(islice(remaining, _BATCH)):
+        for batch in self._batches(trials):
             measured = self._compare(prompt, reference, [self._begin(trial) for trial in batch])
             cost = {"forwards": (self._model.count.forwards - spent) / len(batch)}
             spent = self._model.count.forwards
@@ -124,6 +122,20 @@ class Measurer:
                 }
             )
             self._reporter.advance(len(batch))
+
+    def _batches(self, trials: Sequence[Trial]) -> Iterator[list[Trial]]:
+        """Trials that change the head stand alone: their heads would all have to be kept."""
+        batch: list[Trial] = []
+        for trial in trials:
+            if any(self._is_in_head(path) for path, _ in trial.changes):
+                yield [trial]
+                continue
+            batch.append(trial)
+            if len(batch) == _BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
 
     def _begin(self, trial: Trial) -> _Candidate:
         modules = trial_modules(self._model.model, trial, self._encode, self._dtype)

@@ -23,6 +23,11 @@ class Piece:
     data: memoryview
 
 
+def device_kind() -> str:
+    """What computes here, `cpu` or `gpu`: their codes of the same weights may differ in a few roundings."""
+    return mx.default_device().type.name
+
+
 def tensor_pieces(name: str, array: mx.array, *, slice_bytes: int = SLICE_BYTES) -> Iterator[Piece]:
     """The array's own bytes; it stays evaluated while it is cut."""
     mx.eval(array)

@@ -25,7 +25,7 @@ def write_shard(folder: Path, layout: ShardLayout, pieces: Iterable[Piece]) -> N
     """
     places = layout.offsets()
     ends = {tensor.name: places[tensor.name] + tensor.bytes for tensor in layout.tensors}
-    partial = folder / f".{layout.name}.partial"
+    partial = partial_path(folder / layout.name)
     with partial.open("wb") as file:
         file.write(layout.header())
         file.truncate(layout.bytes)
@@ -71,13 +71,18 @@ def tensor_hashes(folder: Path, layout: ShardLayout) -> Mapping[str, str]:
 
 def write_whole(path: Path, content: bytes) -> None:
     """A small file, there whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_path(path)
     with partial.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(partial, path)
     sync_folder(path.parent)
+
+
+def partial_path(path: Path) -> Path:
+    """Where a file is until it is whole."""
+    return path.with_name(f".{path.name}.partial")
 
 
 def sync_folder(folder: Path) -> None:

@@ -3,9 +3,11 @@
 It measures nothing.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import mlx.core as mx
@@ -26,8 +28,9 @@ from optiq_quant.modules import (
 Encode: TypeAlias = Callable[[str, mx.array, Format], Encoded]
 """(path, weights (..., out, in), format) -> their codes. It is given slabs of rows, or of experts."""
 
-_DECODED_BYTES = 256 << 20
-"""A larger module is held coded: decoded, the head of gpt-oss-20b alone would take 2.3 GB in float32."""
+_DECODED_BYTES = 640 << 20
+"""Decoded, weights are multiplied fastest on a CPU; a trial that would take more is held coded. The head of
+gpt-oss-20b alone would take 2.3 GB in float32, all of SmolLM2-135M takes 538 MB."""
 
 _SLAB_WEIGHTS = 32 << 20
 
@@ -50,21 +53,30 @@ def trial_of(formats: Mapping[str, Format]) -> Trial:
 def trial_modules(model: Module, trial: Trial, encode: Encode, dtype: mx.Dtype) -> dict[str, Module]:
     """The modules that stand in `model` during the trial, by path. They compute in `dtype`."""
     modules = unit_modules(model)
-    return {path: coded_module(modules[path], path, form, encode, dtype) for path, form in trial.changes}
+    changed = {path: modules[path] for path, _ in trial.changes}
+    decoded = sum(_weights(module) for module in changed.values() if not is_expert(module)) * dtype.size
+    return {
+        path: coded_module(changed[path], path, form, encode, dtype, decoded=decoded <= _DECODED_BYTES)
+        for path, form in trial.changes
+    }
 
 
-def coded_module(module: Module, path: str, form: Format, encode: Encode, dtype: mx.Dtype) -> Module:
+def coded_module(
+    module: Module, path: str, form: Format, encode: Encode, dtype: mx.Dtype, *, decoded: bool
+) -> Module:
     """A module in place of `module` whose weights are coded in `form`, slab by slab."""
     encoded = _concatenated([encode(path, slab, form) for slab in weight_slabs(module)], form)
-    return module_of(module, encoded, dtype)
+    return _module(module, encoded, dtype, decoded=decoded)
 
 
 def module_of(module: Module, encoded: Encoded, dtype: mx.Dtype) -> Module:
     """A module in place of `module` with the weights that `encoded` means, evaluated."""
-    elements = 1
-    for size in weight_shape(module):
-        elements *= size
-    if is_expert(module) or elements * dtype.size <= _DECODED_BYTES:
+    decoded = is_expert(module) or _weights(module) * dtype.size <= _DECODED_BYTES
+    return _module(module, encoded, dtype, decoded=decoded)
+
+
+def _module(module: Module, encoded: Encoded, dtype: mx.Dtype, *, decoded: bool) -> Module:
+    if decoded:
         made = with_encoding(module, encoded, dtype)
     else:
         made = quantized_module(module, encoded)
@@ -73,23 +85,36 @@ def module_of(module: Module, encoded: Encoded, dtype: mx.Dtype) -> Module:
     return made
 
 
-def weight_slabs(module: Module) -> Iterator[mx.array]:
-    """The module's weights in float32, some rows (or experts) at a time: (n, in) or (n, out, in)."""
+def _weights(module: Module) -> int:
+    return math.prod(weight_shape(module))
+
+
+def weight_slabs(module: Module, rows: mx.array | None = None) -> Iterator[mx.array]:
+    """The module's weights in float32, some rows (or experts) at a time: (n, in) or (n, out, in).
+
+    With `rows` only these outputs, of each expert the same.
+    """
     stored = stored_encoding(module)
-    rows, *rest = weight_shape(module)
-    per_row = 1
-    for size in rest:
-        per_row *= size
-    step = max(1, _SLAB_WEIGHTS // per_row)
-    for first in range(0, rows, step):
-        part = slice(first, first + step)
-        slab = Encoded(
-            format=stored.format,
-            weight=stored.weight[part],
-            scales=None if stored.scales is None else stored.scales[part],
-            biases=None if stored.biases is None else stored.biases[part],
-        )
-        yield slab.decoded(mx.float32)
+    first_axis, *rest = weight_shape(module)
+    if rows is not None:
+        stored = _mapped(stored, lambda array: array[..., rows, :])
+        first_axis, rest = (first_axis, [rows.size, rest[1]]) if rest[1:] else (rows.size, rest)
+    step = max(1, _SLAB_WEIGHTS // math.prod(rest))
+    for first in range(0, first_axis, step):
+        yield _mapped(stored, partial(_part, first=first, step=step)).decoded(mx.float32)
+
+
+def _part(array: mx.array, *, first: int, step: int) -> mx.array:
+    return array[first : first + step]
+
+
+def _mapped(encoded: Encoded, change: Callable[[mx.array], mx.array]) -> Encoded:
+    return Encoded(
+        format=encoded.format,
+        weight=change(encoded.weight),
+        scales=None if encoded.scales is None else change(encoded.scales),
+        biases=None if encoded.biases is None else change(encoded.biases),
+    )
 
 
 @contextmanager

@@ -4,6 +4,7 @@
 """
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,22 +12,25 @@ from typing import Any
 
 from optiq_quant.errors import CheckpointUnusable, PlanRejected
 from optiq_quant.plan import Plan, plan_of_json
-from optiq_quant.shard_file import sync_folder, write_whole
+from optiq_quant.shard_file import partial_path, sync_folder, write_whole
 
 RECORD_NAME = "optiq.json"
 UNFINISHED_NAME = "optiq-unfinished.json"
 _RECORD_VERSION = 1
+_GIB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """What optiq.json tells: `job` names all that went into the files, `versions` the programs that made
-    them, `tensors` the sha256 of each tensor's bytes, `shard_bytes` where the files were cut."""
+    them, `device` the kind of device that coded, `tensors` the sha256 of each tensor's bytes, `shard_bytes`
+    where the files were cut."""
 
     plan: Plan
     job: str
     shard_bytes: int
     versions: Mapping[str, str]
+    device: str
     tensors: Mapping[str, str]
 
     def to_json(self) -> str:
@@ -35,6 +39,7 @@ class Record:
             "job": self.job,
             "shard_bytes": self.shard_bytes,
             "versions": dict(self.versions),
+            "device": self.device,
             "plan": json.loads(self.plan.to_json()),
             "tensors": dict(self.tensors),
         }
@@ -63,6 +68,7 @@ def read_record(folder: Path) -> Record:
         job=str(value.get("job")),
         shard_bytes=shard_bytes,
         versions={str(name): str(version) for name, version in versions.items()},
+        device=str(value.get("device")),
         tensors={str(name): str(digest) for name, digest in tensors.items()},
     )
 
@@ -80,7 +86,8 @@ def read_plan(path: Path) -> Plan:
 def open_folder(folder: Path, job: str) -> bool:
     """Make the folder ours, or go on with it; whether it is finished already. Raises CheckpointUnusable."""
     unfinished = folder / UNFINISHED_NAME
-    if not folder.exists() or not any(folder.iterdir()):
+    # A process that was killed at its first step has left no more than this.
+    if not folder.exists() or {path.name for path in folder.iterdir()} <= {partial_path(unfinished).name}:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(unfinished, json.dumps({"job": job}).encode())
         return False
@@ -93,6 +100,16 @@ def open_folder(folder: Path, job: str) -> bool:
     if (folder / RECORD_NAME).exists() and read_record(folder).job == job:
         return True
     raise CheckpointUnusable(f"{folder} is not empty: delete it, or name another folder")
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Raises CheckpointUnusable where the disk does not have `needed` bytes left."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise CheckpointUnusable(
+            f"{folder}: {needed / _GIB:.2f} GiB are still to be written, "
+            f"and the disk has {free / _GIB:.2f} GiB left"
+        )
 
 
 def close_folder(folder: Path) -> None:

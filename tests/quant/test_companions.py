@@ -12,10 +12,17 @@ def test_what_belongs_to_the_weights_or_is_written_anew_stays(tmp_path: Path) ->
     }
     others = {
         *("config.json", "README.md", "optiq.json", "model.safetensors", "model.safetensors.index.json"),
-        *("pytorch_model.bin.index.json", "pytorch_model.bin", "hf_quant_config.json", "weights.gguf"),
+        *(
+            "pytorch_model.bin.index.json",
+            "pytorch_model.bin",
+            "hf_quant_config.json",
+            "weights.gguf",
+            "manifest.json",
+            "adapter_config.json",
+        ),
     }
     for name in names | others:
         (tmp_path / name).touch()
-    (tmp_path / "original.json").mkdir()
+    (tmp_path / "tokenizer.json.jinja").mkdir()
 
     assert [path.name for path in companions(tmp_path)] == sorted(names)

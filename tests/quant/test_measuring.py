@@ -18,7 +18,7 @@ from optiq_quant.journal import Journal
 from optiq_quant.measuring import Reading, mean_divergence, tokens_fingerprint
 from optiq_quant.trials import Trial, replaced, trial_modules, trial_of
 from tests.quant.measurers import BASE, PROMPTS, measurer_of, nearest, single_trials
-from tests.quant.tiny_models import LLAMA, tiny_gpt_oss, tiny_llama, units_of
+from tests.quant.tiny_models import LLAMA, random_prompt, tiny_gpt_oss, tiny_llama, units_of
 
 pytestmark = pytest.mark.mlx
 
@@ -162,3 +162,23 @@ def test_a_trials_name_tells_its_changes_in_order() -> None:
     trial = trial_of({"b": affine(3), "a": affine(8, 32)})
 
     assert trial.name == "a=affine8g32 b=affine3g64"
+
+
+def test_memory_does_not_grow_with_the_number_of_prompts() -> None:
+    model = tiny_llama()
+    trials = single_trials(model)[:4]
+    few, many = (_peak_bytes(model, trials, count) for count in (2, 8))
+
+    assert few > 0
+    assert many <= 1.05 * few
+
+
+def _peak_bytes(model: Module, trials: list[Trial], count: int) -> int:
+    """The most that was held at once beside the weights, while prompts of the same length were measured."""
+    prompts = [random_prompt(200, seed) for seed in range(count)]
+    measurer, _ = measurer_of(model, _memory(), prompts)
+    mx.clear_cache()
+    mx.reset_peak_memory()
+    held = mx.get_active_memory()
+    measurer.measure("units", trials)
+    return mx.get_peak_memory() - held

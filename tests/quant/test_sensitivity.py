@@ -1,18 +1,30 @@
 """Few measurements, predictions that are checked, and sums that are compared."""
 
+import json
 from pathlib import Path
 
 import mlx.core as mx
+import numpy as np
 import pytest
 from mlx.nn.layers.base import Module
+from mlx.nn.layers.linear import Linear
 
 from optiq_quant.formats import Format, Mode, affine, microscaled
 from optiq_quant.journal import Journal
 from optiq_quant.modules import unit_modules, weight_of
 from optiq_quant.offering import make_offers
 from optiq_quant.progress import SilentReporter
-from optiq_quant.sensitivity import Offer, Sensitivities, SensitivityOptions, Spread, measure_sensitivities
+from optiq_quant.sensitivity import (
+    Combination,
+    Offer,
+    Sensitivities,
+    SensitivityOptions,
+    Spread,
+    measure_sensitivities,
+)
+from optiq_quant.sensitivity_report import sensitivity_evidence, sensitivity_table, sum_ratio
 from optiq_quant.statistics import InputStatistics
+from optiq_quant.trials import coded_module, replaced, weight_slabs
 from optiq_quant.weighted_error import weighted_errors
 from tests.quant.measurers import BASE, PROMPTS, measurer_of, nearest
 from tests.quant.tiny_models import tiny_gpt_oss, tiny_llama, units_of
@@ -144,3 +156,58 @@ def test_an_embeddings_errors_are_weighed_by_row() -> None:
     )
 
     assert found[BASE] == pytest.approx(float(mx.square(_error(model, path, BASE))[3].sum()), rel=1e-5)
+
+
+def test_the_report_tells_how_good_the_predictions_and_sums_are(found: Sensitivities) -> None:
+    figures = {row[0]: row[1] for row in sensitivity_table(found).rows}
+    evidence = sensitivity_evidence(found)
+
+    assert figures["rank correlation of predicted and measured"] == f"{found.correlation:.4f}"
+    assert figures["pairs of unit and format"] == str(len(units_of(tiny_llama(tied=False))) * len(_FORMS))
+    assert json.loads(json.dumps(evidence)) == evidence
+    assert len(evidence["checks"]) == 20
+
+
+def test_sums_are_judged_by_the_geometric_mean_of_their_ratios() -> None:
+    combinations = [
+        Combination(spread=Spread.ACROSS, paths=("a",), measured=measured, summed=1.0)
+        for measured in (2.0, 0.5, 4.0, 0.25)
+    ]
+
+    assert sum_ratio(combinations, Spread.ACROSS) == pytest.approx(1)
+    assert sum_ratio(combinations, Spread.ONE_LAYER) is None
+
+
+def test_a_trial_too_large_to_be_decoded_computes_the_same_coded() -> None:
+    model = tiny_gpt_oss()
+    prompt = mx.array([PROMPTS[0]])
+    logits = []
+    for decoded in (True, False):
+        modules = {
+            path: coded_module(module, path, BASE, nearest, mx.float32, decoded=decoded)
+            for path, module in unit_modules(model).items()
+        }
+        with replaced(model, modules):
+            logits.append(model(prompt))
+
+    assert mx.allclose(logits[0], logits[1], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("path", ["lm_head", "model.layers.0.mlp.experts.up_proj"])
+def test_slabs_of_some_rows_are_these_rows_of_the_weights(path: str) -> None:
+    module = unit_modules(tiny_gpt_oss())[path]
+    rows = mx.array([1, 5, 30])
+
+    slabs = mx.concatenate(list(weight_slabs(module, rows)))
+
+    assert mx.array_equal(slabs, weight_of(module)[..., rows, :])
+
+
+def test_a_part_of_a_large_units_outputs_tells_nearly_the_error_of_all() -> None:
+    large = Linear(4096, 4096, bias=False)
+
+    found = weighted_errors(large, "large", [BASE, affine(8, 32)], None, nearest)
+
+    for form, error in found.items():
+        difference = np.array(nearest("large", large.weight, form).decoded() - large.weight, np.float64)
+        assert error == pytest.approx(np.square(difference).sum(), rel=3e-3)

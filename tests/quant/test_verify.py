@@ -94,6 +94,19 @@ def test_one_flipped_bit_is_found(out: Path, tensor: str, check: str) -> None:
     assert set(_failures(_verify(out, None))) == {"contents"}
 
 
+def test_codes_of_another_kind_of_device_may_differ_in_roundings_only(out: Path) -> None:
+    record = out / _RECORD
+    record.write_text(record.read_text().replace('"device": "cpu"', '"device": "other"'))
+    path, place = _place_of(out, "model.layers.1.self_attn.v_proj.weight")
+    _flip(path, place)
+
+    assert set(_failures(_verify(out))) == {"contents"}
+
+    content = path.read_bytes()
+    path.write_bytes(content[:place] + bytes(2000) + content[place + 2000 :])
+    assert "times that of the nearest codes" in _failures(_verify(out))["nearest"]
+
+
 def _other_formats(folder: Path) -> None:
     path = folder / _RECORD
     path.write_text(path.read_text().replace("affine4g64", "affine4g32"))
