@@ -12,11 +12,13 @@ from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
 
+from optiq_quant.errors import QuantError
 from optiq_server.engine.errors import LoadFailed
 from optiq_server.engine.types import EngineLimits
 from optiq_server.errors import EngineDied, StartFailed
 from optiq_server.logs import configure_logging, spoken
 from optiq_server.model import OpenedModel, open_model
+from optiq_server.pareto_command import add_pareto, run_pareto
 from optiq_server.plan_command import add_plan, run_plan
 from optiq_server.serve_options import add_serve, settings_of
 from optiq_server.settings import LogFormat, Settings
@@ -39,6 +41,8 @@ def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open
     options = parser.parse_args(arguments)
     if options.command == "plan":
         return _exit_code(lambda: run_plan(options), _say)
+    if options.command == "pareto":
+        return _exit_code(lambda: run_pareto(options), _say)
     try:
         settings = settings_of(options)
     except ValueError as error:
@@ -51,7 +55,7 @@ def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open
 def _exit_code(run: Callable[[], None], say: Callable[[str], None]) -> int:
     try:
         run()
-    except (StartFailed, EngineDied, LoadFailed) as error:
+    except (StartFailed, EngineDied, LoadFailed, QuantError) as error:
         say(f"optiq: {error}")
         return EXIT_FAILURE
     return EXIT_OK
@@ -86,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_serve(commands.add_parser("serve", help="serve a model over HTTP"))
     add_plan(commands.add_parser("plan", help="tell what a checkpoint needs, and what fits"))
+    add_pareto(commands.add_parser("pareto", help="show the best quality for each size of a checkpoint"))
     return parser
 
 
