@@ -5,7 +5,7 @@ One row for each least sum of costs at exactly each sum of weights: so one table
 It holds numbers and indices only; what they stand for is the caller's.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,12 +68,6 @@ class WeightTable:
         reach = min((capacity - self._floor) // self._quantum + 1, len(self._row))
         state = int(np.argmin(self._row[:reach]))
         return self._walk_back(state)
-
-    def breakpoints(self) -> Iterator[tuple[int, tuple[int, ...]]]:
-        """Each weight at which the best choice gets cheaper, with that choice, from the lightest."""
-        best = np.minimum.accumulate(self._row)
-        for state in np.flatnonzero(np.diff(best, prepend=_UNREACHED) < 0):
-            yield self._floor + int(state) * self._quantum, self._walk_back(int(state))
 
     def _walk_back(self, state: int) -> tuple[int, ...]:
         chosen = [0] * len(self._items)

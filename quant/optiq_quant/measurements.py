@@ -17,6 +17,9 @@ from optiq_quant.units import Role, Unit
 
 MEASUREMENTS_VERSION = 1
 
+MEASUREMENTS_FILE = "measurements.json"
+"""Its name in the folder that `optiq quantize` writes."""
+
 
 class Evidence(StrEnum):
     """Where an option's divergence comes from. SOURCE: it is the source's own format, so 0."""

@@ -20,6 +20,7 @@ from optiq_server.errors import EngineDied, StartFailed
 from optiq_server.inspect_command import add_inspect, run_inspect
 from optiq_server.logs import configure_logging, spoken
 from optiq_server.model import OpenedModel, open_model
+from optiq_server.pareto_command import add_pareto, run_pareto
 from optiq_server.plan_command import add_plan, run_plan
 from optiq_server.quantize_command import run_quantize
 from optiq_server.quantize_options import add_quantize
@@ -44,6 +45,7 @@ _RUN: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "inspect": run_inspect,
     "verify": run_verify,
     "compare": run_compare,
+    "pareto": run_pareto,
     "quantize": run_quantize,
 }
 """The commands that print a result and are done."""
