@@ -42,11 +42,10 @@ class CodeStore:
 
     def divergences(self, stage: str) -> dict[Coding, float] | None:
         """What was measured for a stage whose codes are all here, in nats; else None."""
-        found = self._journal.get(stage)
-        if found is None:
+        if stage not in self._journal:
             return None
         try:
-            return {Coding(name): float(value) for name, value in found.items()}
+            return {Coding(name): float(value) for name, value in self._journal[stage].items()}
         except ValueError as error:
             raise JournalForeign(f"{self._folder / JOURNAL_NAME}: {stage}: {error}") from error
 

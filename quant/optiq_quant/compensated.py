@@ -16,7 +16,7 @@ from typing import Self
 import mlx.core as mx
 import numpy as np
 
-from optiq_quant.encoded import Encoded, stacked
+from optiq_quant.encoded import Encoded, encode_nearest, stacked
 from optiq_quant.fitted import (
     LEAST_SCALE,
     Floats,
@@ -104,21 +104,20 @@ def encode_compensated(
 
 
 def _coded(rows: mx.array, form: Format, moment: _Moment, stored: mx.Dtype, sweeps: int) -> _Rows:
-    """The first pass, or what was fitted to M's diagonal where that is better; then the sweeps."""
+    """The first pass, or the nearest codes in rows where these are better; then the sweeps."""
     target = np.ascontiguousarray(np.array(rows.astype(mx.float32)).T)
     coded = _carried(target, moment, form, stored)
-    fitted = _fitted(rows, target, moment, form, stored)
-    better = moment.error(fitted.decoded() - target) < moment.error(coded.decoded() - target)
+    nearest = _nearest(rows, target, form, stored)
+    better = moment.error(nearest.decoded() - target) < moment.error(coded.decoded() - target)
     for name in ("codes", "scales", "biases"):
-        setattr(coded, name, np.where(better, getattr(fitted, name), getattr(coded, name)))
+        setattr(coded, name, np.where(better, getattr(nearest, name), getattr(coded, name)))
     for _ in range(sweeps):
         _sweep(coded, moment.matrix)
     return coded
 
 
-def _fitted(rows: mx.array, target: Floats, moment: _Moment, form: Format, stored: mx.Dtype) -> _Rows:
-    diagonal = InputStatistics(count=1, mean_square=mx.array(np.diagonal(moment.matrix)))
-    encoded = encode_fitted(rows, form, diagonal, stored)
+def _nearest(rows: mx.array, target: Floats, form: Format, stored: mx.Dtype) -> _Rows:
+    encoded = encode_nearest(rows.astype(stored), form)
     codes = unpack(np.array(encoded.weight), form.bits).T.astype(np.float32)
     scales, biases = (
         np.array(encoded.tensors("")[name].astype(mx.float32)).T for name in (".scales", ".biases")

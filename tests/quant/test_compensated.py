@@ -81,25 +81,6 @@ def test_few_inputs_and_dead_ones_leave_finite_codes(count: int) -> None:
     assert float(mx.abs(coded.decoded() - weight).max()) < 3 * float(mx.abs(weight).max())
 
 
-def test_each_expert_is_coded_as_a_matrix_of_its_own() -> None:
-    weight = random_weight(2, 8, 64)
-    each = [correlated_inputs(seed, columns=64) for seed in (1, 2)]
-    together = InputStatistics(
-        count=2_000_000,
-        mean_square=mx.stack([one.mean_square for one in each]),
-        second_moment=mx.stack([one.second_moment for one in each if one.second_moment is not None]),
-        expert_counts=mx.array([1_000_000, 1_000_000]),
-    )
-
-    coded = encode_compensated(weight, affine(3), together, mx.float16)
-
-    for index, alone in enumerate(each):
-        expected = encode_compensated(weight[index], affine(3), alone, mx.float16)
-        found = Encoded(format=coded.format, weight=coded.decoded()[index])
-        error = output_error(found, weight[index], alone)
-        assert error < 1.05 * output_error(expected, weight[index], alone)
-
-
 def test_without_a_second_moment_or_in_another_format_codes_are_the_fitted_ones() -> None:
     weight, statistics = random_weight(8, COLUMNS), correlated_inputs()
     diagonal = InputStatistics(count=1, mean_square=statistics.mean_square)
