@@ -3,11 +3,11 @@
 The checkpoint is measured as it was written; the others, by their nearest codes, on the same prompts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from optiq_quant.baselines import Baseline
+from optiq_quant.baselines import Formats
 from optiq_quant.calibration_text import CalibrationText, Part
 from optiq_quant.divergence_summary import DivergenceSummary
 from optiq_quant.inventory import Inventory
@@ -22,7 +22,7 @@ from optiq_quant.trials import trial_of
 
 
 def measure_baselines(
-    baselines: Sequence[Baseline],
+    baselines: Mapping[str, Formats],
     model: LayerwiseModel,
     inventory: Inventory,
     text: CalibrationText,
@@ -42,18 +42,18 @@ def measure_baselines(
     )
     stored = inventory.stored_formats()
     trials = {
-        each.name: trial_of({path: form for path, form in each.formats.items() if form != stored[path]})
-        for each in baselines
+        name: trial_of({path: form for path, form in formats.items() if form != stored[path]})
+        for name, formats in baselines.items()
     }
     found = measurer.measure("measuring baselines", [each for each in trials.values() if each.changes])
     return tuple(
         MeasuredAllocation(
-            name=each.name,
+            name=name,
             part=Part.REPORT,
-            formats=each.formats,
-            divergence=mean_divergence(found[trials[each.name]]) if trials[each.name].changes else 0.0,
+            formats=formats,
+            divergence=mean_divergence(found[trials[name]]) if trials[name].changes else 0.0,
         )
-        for each in baselines
+        for name, formats in baselines.items()
     )
 
 

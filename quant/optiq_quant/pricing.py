@@ -3,7 +3,7 @@
 It puts measuring together: what is measured, and how it is predicted and checked, is `sensitivity`'s.
 """
 
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import Any
 
 import mlx.core as mx
@@ -19,9 +19,18 @@ from optiq_quant.measuring import Measurer
 from optiq_quant.offering import make_offers
 from optiq_quant.progress import Reporter
 from optiq_quant.sensitivity import Sensitivities, SensitivityOptions, measure_sensitivities
+from optiq_quant.sensitivity_report import sensitivity_evidence
 from optiq_quant.survey import Survey, option_of
 from optiq_quant.trials import Encode
 from optiq_quant.units import Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priced:
+    """What each format costs, and how that was found: None where no unit has a choice."""
+
+    measurements: Measurements
+    sensitivities: Sensitivities | None
 
 
 def nearest_in(dtype: str) -> Encode:
@@ -39,7 +48,7 @@ def price(
     *,
     journal: Journal,
     reporter: Reporter,
-) -> Measurements:
+) -> Priced:
     """Measure what the journal lacks, on the text's measuring part."""
     units, encode = survey.inventory.units, nearest_in(survey.inventory.dtype)
     wanted = {unit: candidates.of(unit)[1:] for unit in units}
@@ -62,12 +71,13 @@ def price(
         reporter=reporter,
     )
     found = measure_sensitivities(measurer, offers, options) if offers else None
-    return Measurements(
+    measurements = Measurements(
         source=survey.fingerprint,
         units=tuple(_costs(unit, wanted[unit], found) for unit in units),
         remainder=survey.remainder,
         calibration=_told(text, found),
     )
+    return Priced(measurements=measurements, sensitivities=found)
 
 
 def _costs(unit: Unit, forms: tuple[Format, ...], found: Sensitivities | None) -> UnitCosts:
@@ -89,14 +99,5 @@ def _told(text: CalibrationText, found: Sensitivities | None) -> dict[str, Any]:
         "prompts": {part.value: len(text.parts[part]) for part in Part},
     }
     if found is not None:
-        told["prediction"] = {
-            "rank_correlation": found.correlation,
-            "checked_pairs": len(found.checks),
-            "typical_error": found.typical_error,
-        }
-        told["sums"] = [
-            {**asdict(each), "spread": each.spread.value, "paths": list(each.paths)}
-            for each in found.combinations
-        ]
-        told["cost"] = {"forwards": found.forwards, "exhaustive_forwards": found.exhaustive}
+        told["sensitivities"] = sensitivity_evidence(found)
     return told

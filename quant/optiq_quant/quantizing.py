@@ -35,7 +35,8 @@ from optiq_quant.plan import Coding, Plan, PlannedUnit
 from optiq_quant.pricing import price
 from optiq_quant.progress import Reporter
 from optiq_quant.refine import Refinement, Settings, Texts, refine
-from optiq_quant.sensitivity import SensitivityOptions
+from optiq_quant.sensitivity import Sensitivities, SensitivityOptions
+from optiq_quant.sensitivity_report import sensitivity_table
 from optiq_quant.survey import Survey, survey
 from optiq_quant.tables import TextTable
 from optiq_quant.workspace import Workspace
@@ -68,6 +69,7 @@ class Prepared:
     survey: Survey
     measurements: Measurements
     measurements_path: Path
+    sensitivities: Sensitivities | None
     codes: Callable[[str], Encoded | None]
     held_out: tuple[tuple[int, ...], ...]
     count: ForwardCount
@@ -80,17 +82,18 @@ class Prepared:
             "seconds": round(self.count.seconds, 1),
         }
 
-    def cost_table(self) -> TextTable:
-        prediction = self.measurements.calibration.get("prediction", {})
-        cost = {**self.measurements.calibration.get("cost", {}), **self.cost()}
-        rows = (
-            ("full forwards of a prompt in this run", f"{cost['forwards']:.0f}"),
-            ("tokens in them", f"{cost['token_forwards']:.0f}"),
-            ("seconds in them", f"{cost['seconds']:.0f}"),
-            ("forwards if every format of every unit was measured", str(cost.get("exhaustive_forwards"))),
-            ("rank correlation of predicted and measured", f"{prediction.get('rank_correlation', 1.0):.3f}"),
+    def tables(self) -> tuple[TextTable, ...]:
+        """What was measured, and what of it this run computed."""
+        cost = TextTable(
+            caption="Computed in this run",
+            columns=("figure", "value"),
+            rows=(
+                ("full passes over a prompt", f"{self.count.forwards:.0f}"),
+                ("tokens in them", f"{self.count.token_forwards:.0f}"),
+                ("seconds in them", f"{self.count.seconds:.0f}"),
+            ),
         )
-        return TextTable(caption="What measuring took", columns=("figure", "value"), rows=rows)
+        return (cost,) if self.sensitivities is None else (sensitivity_table(self.sensitivities), cost)
 
 
 def calibration_text(order: Order, host: Host) -> CalibrationText:
@@ -124,21 +127,21 @@ def prepare(order: Order, host: Host, reporter: Reporter) -> Prepared:
     work = order.work(found, text)
     model = LayerwiseModel(host.load(order.source), found.inventory.units)
     with Journal(work.journal, work.identity) as journal:
-        measurements = price(
+        priced = price(
             found, model, text, order.candidates, order.sensitivity, journal=journal, reporter=reporter
         )
-        work.write_measurements(measurements.to_json())
+        work.write_measurements(priced.measurements.to_json())
         part = SelectingPart(model, found.inventory, text, journal=journal, reporter=reporter)
-        chosen = choose(measurements, found.limits(order.budget), part, swaps=order.swaps)
+        chosen = choose(priced.measurements, found.limits(order.budget), part, swaps=order.swaps)
         baselines = measure_baselines(
-            standard_baselines(found.inventory),
+            standard_baselines(found.inventory.units),
             model,
             found.inventory,
             text,
             journal=journal,
             reporter=reporter,
         )
-    measurements = replace(measurements, allocations=baselines)
+    measurements = replace(priced.measurements, allocations=baselines)
     work.write_measurements(measurements.to_json())
     plan = _plan(found, measurements, chosen)
     refined = _refined(plan, model, found, text, order, work, reporter)
@@ -147,6 +150,7 @@ def prepare(order: Order, host: Host, reporter: Reporter) -> Prepared:
         survey=found,
         measurements=measurements,
         measurements_path=work.measurements,
+        sensitivities=priced.sensitivities,
         codes=_codes(refined.plan, found, text, order, work),
         held_out=text.parts[Part.REPORT],
         count=model.count,

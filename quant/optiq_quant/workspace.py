@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optiq_quant.errors import CheckpointUnusable
+from optiq_quant.measurements import MEASUREMENTS_FILE
 
 _NAME_DIGITS = 16
 
@@ -29,7 +30,7 @@ class Workspace:
 
     @property
     def measurements(self) -> Path:
-        return self.folder / "measurements.json"
+        return self.folder / MEASUREMENTS_FILE
 
     def codes(self, plan_name: str) -> Path:
         return self.folder / f"codes-{plan_name[:_NAME_DIGITS]}"
@@ -39,6 +40,11 @@ class Workspace:
         partial = self.measurements.with_suffix(".partial")
         partial.write_text(text, encoding="utf-8")
         os.replace(partial, self.measurements)
+
+
+def measurements_folder(cache_folder: Path) -> Path:
+    """Of all checkpoints, in the user's cache folder."""
+    return cache_folder / "measurements"
 
 
 def open_workspace(parent: Path, identity: Mapping[str, str], *, weights: str) -> Workspace:
@@ -53,7 +59,8 @@ def open_workspace(parent: Path, identity: Mapping[str, str], *, weights: str) -
 def latest_measurements(parent: Path, *, weights: str) -> Path:
     """The newest measurements.json of a checkpoint. Raises CheckpointUnusable where there is none."""
     found = sorted(
-        (parent / weights[:_NAME_DIGITS]).glob("*/measurements.json"), key=lambda path: path.stat().st_mtime
+        (parent / weights[:_NAME_DIGITS]).glob(f"*/{MEASUREMENTS_FILE}"),
+        key=lambda path: path.stat().st_mtime,
     )
     if not found:
         raise CheckpointUnusable(

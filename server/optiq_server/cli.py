@@ -110,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     add_serve(commands.add_parser("serve", help="serve a model over HTTP"))
     add_plan(commands.add_parser("plan", help="tell what a checkpoint needs, and what fits"))
     add_quantize(commands.add_parser("quantize", help="make the best checkpoint for a given number of bytes"))
+    add_pareto(commands.add_parser("pareto", help="show what each size would cost, from what was measured"))
     add_inspect(commands.add_parser("inspect", help="tell what a checkpoint holds, unit by unit"))
     add_verify(
         commands.add_parser("verify", help="check a quantized checkpoint against its plan and its source")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from optiq_server.byte_size import show_bytes
 from optiq_server.errors import StartFailed
+from optiq_server.settings import default_cache_folder
 
 if TYPE_CHECKING:
     from optiq_quant.frontier import Frontier, Mark
@@ -22,7 +23,14 @@ def add_pareto(parser: argparse.ArgumentParser) -> None:
         "checkpoint",
         type=Path,
         metavar="CHECKPOINT",
-        help="a folder that `optiq quantize` wrote, or the measurements.json in it",
+        help="a folder that `optiq quantize` measured or wrote, or measurements.json itself",
+    )
+    parser.add_argument(
+        "--cache-folder",
+        type=Path,
+        default=default_cache_folder(),
+        metavar="FOLDER",
+        help="where measurements are kept (default: %(default)s)",
     )
     parser.add_argument("--plot", type=_picture, metavar="FILE", help="draw it, as .svg or .png")
     parser.add_argument(
@@ -40,7 +48,7 @@ def run_pareto(options: argparse.Namespace) -> None:
     # Imported here, because numpy and matplotlib take a second, which `--help` should not cost.
     from optiq_quant.frontier import find_frontier
 
-    frontier = find_frontier(_read(options.checkpoint), options.points)
+    frontier = find_frontier(_read(options.checkpoint, options.cache_folder), options.points)
     if options.plot is not None:
         _draw(frontier, options.plot)
     print(json.dumps(frontier.as_json()) if options.json else frontier_lines(frontier), file=sys.stdout)
@@ -83,11 +91,13 @@ def _mark_line(mark: "Mark") -> str:
     return f"{told}, measured {measured.divergence:.3g}{interval} on {measured.part}"
 
 
-def _read(checkpoint: Path) -> "Measurements":
+def _read(checkpoint: Path, cache_folder: Path) -> "Measurements":
     from optiq_quant.errors import MeasurementsUnusable
     from optiq_quant.measurements import MEASUREMENTS_FILE, measurements_of_json
 
     path = checkpoint / MEASUREMENTS_FILE if checkpoint.is_dir() else checkpoint
+    if checkpoint.is_dir() and not path.is_file():
+        path = _measured(checkpoint, cache_folder)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -95,6 +105,14 @@ def _read(checkpoint: Path) -> "Measurements":
             f"there are no measurements at {path}: `optiq quantize` leaves them in the folder that it writes"
         ) from error
     return measurements_of_json(text)
+
+
+def _measured(checkpoint: Path, cache_folder: Path) -> Path:
+    """What was measured of this checkpoint last, whatever was written of it."""
+    from optiq_quant.fingerprint import checkpoint_fingerprint
+    from optiq_quant.workspace import latest_measurements, measurements_folder
+
+    return latest_measurements(measurements_folder(cache_folder), weights=checkpoint_fingerprint(checkpoint))
 
 
 def _picture(text: str) -> Path:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from optiq_quant.survey import Survey
     from optiq_quant.workspace import Workspace
 
-_MEASUREMENTS = "measurements"
-
 
 def run_quantize(options: argparse.Namespace) -> None:
     """Quantize, and print what came of it. Raises StartFailed, QuantError, LoadFailed or OSError."""
@@ -79,11 +77,11 @@ def _workspace(options: argparse.Namespace, found: "Survey", text: "CalibrationT
     import mlx.core as mx
 
     from optiq_quant.quantizing import identity_of
-    from optiq_quant.workspace import Workspace, open_workspace
+    from optiq_quant.workspace import Workspace, measurements_folder, open_workspace
 
     identity = identity_of(found, text, mx.float32)
     if options.work is None:
-        return open_workspace(options.cache_folder / _MEASUREMENTS, identity, weights=found.fingerprint)
+        return open_workspace(measurements_folder(options.cache_folder), identity, weights=found.fingerprint)
     options.work.mkdir(parents=True, exist_ok=True)
     return Workspace(folder=options.work, identity=identity)
 
@@ -139,5 +137,5 @@ def _print(options: argparse.Namespace, prepared: "Prepared", evidence: "Evidenc
         print(json.dumps(result))
         return
     tables = [role_table(role_rows(inventory, formats)), summary_table(summary(inventory, formats))]
-    for table in [*tables, prepared.cost_table(), *(evidence.tables(inventory) if evidence else ())]:
+    for table in [*tables, *prepared.tables(), *(evidence.tables(inventory) if evidence else ())]:
         print_table(table, sys.stdout)
