@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from optiq_server.engine.errors import LoadFailed
 from optiq_server.engine.types import EngineLimits
 from optiq_server.errors import EngineDied, StartFailed
+from optiq_server.eval_command import add_eval, run_eval
+from optiq_server.evaluation.errors import EvaluationError
 from optiq_server.logs import configure_logging, spoken
 from optiq_server.model import OpenedModel, open_model
 from optiq_server.plan_command import add_plan, run_plan
@@ -39,6 +41,8 @@ def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open
     options = parser.parse_args(arguments)
     if options.command == "plan":
         return _exit_code(lambda: run_plan(options), _say)
+    if options.command == "eval":
+        return _exit_code(lambda: run_eval(options), _say)
     try:
         settings = settings_of(options)
     except ValueError as error:
@@ -51,7 +55,7 @@ def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open
 def _exit_code(run: Callable[[], None], say: Callable[[str], None]) -> int:
     try:
         run()
-    except (StartFailed, EngineDied, LoadFailed) as error:
+    except (StartFailed, EngineDied, LoadFailed, EvaluationError) as error:
         say(f"optiq: {error}")
         return EXIT_FAILURE
     return EXIT_OK
@@ -86,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_serve(commands.add_parser("serve", help="serve a model over HTTP"))
     add_plan(commands.add_parser("plan", help="tell what a checkpoint needs, and what fits"))
+    add_eval(
+        commands.add_parser("eval", help="score a model by benchmarks, through any OpenAI-compatible server")
+    )
     return parser
 
 

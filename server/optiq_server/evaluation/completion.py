@@ -1,6 +1,6 @@
 """An item as the body of a chat completion, and the server's body as an answer. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,7 @@ def request_body(item: Item, added: Sequence[JsonObject], generation: Generation
     return body
 
 
-def read_completion(body: object, *, seconds: float, earlier: tuple[Answer, ...] = ()) -> Answer:
+def read_completion(body: Mapping[str, Any], *, seconds: float, earlier: tuple[Answer, ...] = ()) -> Answer:
     """Raises NoAnswer if `body` is no chat completion."""
     try:
         return _read(body, seconds, earlier)
@@ -53,7 +53,7 @@ def read_completion(body: object, *, seconds: float, earlier: tuple[Answer, ...]
         raise NoAnswer(f"the server's body is no chat completion: {error!r}") from error
 
 
-def _read(body: Any, seconds: float, earlier: tuple[Answer, ...]) -> Answer:
+def _read(body: Mapping[str, Any], seconds: float, earlier: tuple[Answer, ...]) -> Answer:
     choice = body["choices"][0]
     message = choice["message"]
     usage = body.get("usage") or {}
@@ -70,12 +70,12 @@ def _read(body: Any, seconds: float, earlier: tuple[Answer, ...]) -> Answer:
     )
 
 
-def _text(content: Any) -> str:
+def _text(content: str | Sequence[Mapping[str, Any]] | None) -> str:
     """A message's content: a text, nothing, or a list of parts."""
     if content is None or isinstance(content, str):
         return content or ""
     return "".join(part["text"] for part in content if part.get("type") in ("text", "output_text"))
 
 
-def _tool_call(function: Any) -> ToolCall:
+def _tool_call(function: Mapping[str, Any]) -> ToolCall:
     return ToolCall(name=str(function["name"]), arguments=str(function.get("arguments") or ""))

@@ -91,7 +91,7 @@ class DataSource:
         return path
 
     def mmlu(self) -> Path:
-        """The folder with `dev` and `test`. Raises DataMissing: it is an archive, which nobody unpacks here."""
+        """The folder with `dev` and `test`. Raises DataMissing; an archive is not fetched."""
         base = self.folder or self.cache
         folder = base / "mmlu"
         if not (folder / "test").is_dir() or not (folder / "dev").is_dir():
@@ -104,13 +104,15 @@ class DataSource:
         try:
             self.fetch(published, partial)
         except OSError as error:
-            raise DataMissing(f"{published.url} cannot be fetched ({error}). {_missing(None, published)}") from error
+            raise DataMissing(
+                f"{published.url} cannot be fetched ({error}). {_missing(None, published)}"
+            ) from error
         found = hashlib.sha256(partial.read_bytes()).hexdigest()
         if found != published.sha256:
             partial.unlink()
             raise DataDamaged(
-                f"{published.url} has the sha256 {found}, not {published.sha256}: it is not the file that was "
-                "published. Put the right one into a folder and give --data"
+                f"{published.url} has the sha256 {found}, not {published.sha256}: it is not the "
+                "file that was published. Put the right one into a folder and give --data"
             )
         partial.replace(path)
 
@@ -122,7 +124,9 @@ def rows_of(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
         text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise DataDamaged(f"{path} cannot be read: {error}") from error
-    rows = [_row(path, number, line, columns) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    rows = [
+        _row(path, number, line, columns) for number, line in enumerate(text.split("\n"), 1) if line.strip()
+    ]
     if not rows:
         raise DataDamaged(f"{path} is empty")
     return rows
@@ -140,6 +144,5 @@ def _row(path: Path, number: int, line: str, columns: Sequence[str]) -> dict[str
 
 def _missing(folder: Path | None, published: Published) -> str:
     where = f"{published.path} is not in {folder}: get" if folder is not None else "Get"
-    return (
-        f"{where} it with `curl -L --create-dirs -o DIR/{published.path} {published.url}`, then give --data DIR"
-    )
+    command = f"curl -L --create-dirs -o DIR/{published.path} {published.url}"
+    return f"{where} it with `{command}`, then give --data DIR"

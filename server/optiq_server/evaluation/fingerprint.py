@@ -1,4 +1,4 @@
-"""A suite's questions and references as one hash: two runs are of the same benchmark if theirs are equal. Pure."""
+"""A suite's questions and references as one hash, equal if two runs are of the same benchmark. Pure."""
 
 import json
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """IFEval's 25 verifiable instructions (Zhou et al. 2023), each as one rule over a response. Pure.
 
 The rules are the benchmark's own, quirks included: keywords are regular expressions, bullets may be `*` or
-`-`, an optional first or last empty part is forgiven. What a rule cannot decide is `Unverifiable`, never true.
+`-`, an empty first or last part is forgiven. What a rule cannot decide is `Unverifiable`, never true.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from optiq_server.evaluation.ifeval_text import count_words, language, sentences, tokens
 
 Arguments: TypeAlias = Mapping[str, Any]
+"""An instruction's arguments, as the data set has them."""
 Check: TypeAlias = Callable[[str, Arguments], bool]
 
 _OPTIONS = ("My answer is yes.", "My answer is no.", "My answer is maybe.")
@@ -33,6 +34,14 @@ def follows(instruction: str, response: str, arguments: Arguments) -> bool:
         return check(response, arguments)
     except (KeyError, TypeError, AttributeError, re.error) as error:
         raise Unverifiable(f"{instruction} cannot be checked with {dict(arguments)}: {error!r}") from error
+
+
+def _same(found: object, wanted: object) -> bool:
+    return found == wanted
+
+
+def _at_least(count: int, threshold: int) -> bool:
+    return count >= threshold
 
 
 def _enough(count: int, relation: str, threshold: int) -> bool:
@@ -64,7 +73,7 @@ def _letter_frequency(response: str, arguments: Arguments) -> bool:
 
 
 def _response_language(response: str, arguments: Arguments) -> bool:
-    return _language_of(response) == arguments["language"]
+    return _same(_language_of(response), arguments["language"])
 
 
 def _language_of(response: str) -> str:
@@ -86,7 +95,7 @@ def _number_paragraphs(response: str, arguments: Arguments) -> bool:
     paragraphs = re.split(r"\s?\*\*\*\s?", response)
     if any(not paragraph.strip() for paragraph in paragraphs[1:-1]):
         return False
-    return sum(bool(paragraph.strip()) for paragraph in paragraphs) == arguments["num_paragraphs"]
+    return _same(sum(bool(paragraph.strip()) for paragraph in paragraphs), arguments["num_paragraphs"])
 
 
 def _nth_paragraph_first_word(response: str, arguments: Arguments) -> bool:
@@ -97,11 +106,11 @@ def _nth_paragraph_first_word(response: str, arguments: Arguments) -> bool:
         return False
     word = paragraphs[nth - 1].split()[0].lstrip("'").lstrip('"').lower()
     end = next((place for place, letter in enumerate(word) if letter in _WORD_ENDS), len(word))
-    return bool(count == arguments["num_paragraphs"] and word[:end] == arguments["first_word"].lower())
+    return _same((count, word[:end]), (arguments["num_paragraphs"], arguments["first_word"].lower()))
 
 
 def _number_placeholders(response: str, arguments: Arguments) -> bool:
-    return len(re.findall(r"\[.*?\]", response)) >= arguments["num_placeholders"]
+    return _at_least(len(re.findall(r"\[.*?\]", response)), arguments["num_placeholders"])
 
 
 def _postscript(response: str, arguments: Arguments) -> bool:
@@ -113,7 +122,7 @@ def _postscript(response: str, arguments: Arguments) -> bool:
 def _number_bullets(response: str, arguments: Arguments) -> bool:
     stars = re.findall(r"^\s*\*[^\*].*$", response, re.MULTILINE)
     dashes = re.findall(r"^\s*-.*$", response, re.MULTILINE)
-    return len(stars) + len(dashes) == arguments["num_bullets"]
+    return _same(len(stars) + len(dashes), arguments["num_bullets"])
 
 
 def _constrained_response(response: str, _arguments: Arguments) -> bool:
@@ -124,12 +133,12 @@ def _number_highlights(response: str, arguments: Arguments) -> bool:
     single = (each.strip("*") for each in re.findall(r"\*[^\n\*]*\*", response))
     double = (each[2:-2] for each in re.findall(r"\*\*[^\n\*]*\*\*", response))
     count = sum(bool(each.strip()) for each in (*single, *double))
-    return count >= arguments["num_highlights"]
+    return _at_least(count, arguments["num_highlights"])
 
 
 def _multiple_sections(response: str, arguments: Arguments) -> bool:
     mark = arguments["section_spliter"].strip()
-    return len(re.split(rf"\s?{mark}\s?\d+\s?", response)) - 1 >= arguments["num_sections"]
+    return _at_least(len(re.split(rf"\s?{mark}\s?\d+\s?", response)) - 1, arguments["num_sections"])
 
 
 def _json_format(response: str, _arguments: Arguments) -> bool:

@@ -1,7 +1,7 @@
 """MMLU: multiple choice in 57 subjects (Hendrycks et al. 2021), asked as a chat.
 
-The examples of the subject's development set are earlier turns of the conversation, so the model keeps its own
-format. Scored by the letter in the final channel; the subject is the cluster.
+The examples of the subject's development set are earlier turns of the conversation, so the model keeps its
+own format. Scored by the letter in the final channel; the subject is the cluster.
 """
 
 import csv
@@ -55,7 +55,7 @@ class Mmlu:
 
 
 def load_mmlu(folder: Path, shots: int = MOST_SHOTS) -> Mmlu:
-    """From `dev/SUBJECT_dev.csv` and `test/SUBJECT_test.csv`. Raises DataDamaged, and ValueError for `shots`."""
+    """From `dev/SUBJECT_dev.csv` and `test/SUBJECT_test.csv`. Raises DataDamaged, ValueError."""
     if not 0 <= shots <= MOST_SHOTS:
         raise ValueError(f"{shots} shots: MMLU has 0 to {MOST_SHOTS}")
     items: list[Item] = []

@@ -124,4 +124,6 @@ def _units(pairs: Sequence[Pair]) -> tuple[npt.NDArray[np.float64], npt.NDArray[
     if FEWEST_CLUSTERS <= len(clusters) < len(pairs):
         table = np.array(list(clusters.values()), dtype=np.float64)
         return table[:, 0], table[:, 1]
-    return np.array([int(pair.second) - int(pair.first) for pair in pairs], dtype=np.float64), np.ones(len(pairs))
+    return np.array([int(pair.second) - int(pair.first) for pair in pairs], dtype=np.float64), np.ones(
+        len(pairs)
+    )

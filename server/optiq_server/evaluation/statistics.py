@@ -20,7 +20,7 @@ _Z = 1.959963984540054
 """The normal distribution's 97.5 % point: all intervals are two-sided at 95 %."""
 FEWEST_CLUSTERS = 20
 """With fewer clusters their variance is itself too uncertain, and the sandwich is too narrow (Cameron and
-Miller 2015, section VI); fewer groups than that are strata chosen by the benchmark, not a sample of clusters."""
+Miller 2015, section VI); so few groups are strata that the benchmark chose, not a sample of clusters."""
 
 
 class Method(StrEnum):
