@@ -178,7 +178,8 @@ def _answer(
 
     console = Console(stderr=True)
     # SIGTERM as Ctrl-C: what was answered is kept, and the server that was started is stopped.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # Not by raising SIGINT, which a shell's background job ignores.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with _server(options) as server:
             asyncio.run(answer_suites(suites, server, run, folder_of, console))

@@ -7,8 +7,6 @@ has enough clusters (`statistics.FEWEST_CLUSTERS`), whole clusters are drawn.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import comb
-
 import numpy as np
 import numpy.typing as npt
 
@@ -48,8 +46,11 @@ def mcnemar_exact(only_first: int, only_second: int) -> float:
     """The two-sided p-value of so lopsided a split of the items on which two models differ."""
     differing = only_first + only_second
     fewer = min(only_first, only_second)
-    tail = sum(comb(differing, number) for number in range(fewer + 1))
-    # Integers, because 2 ** -differing underflows where two models differ on thousands of items.
+    # In whole numbers, because 2 ** -differing underflows where two models differ on thousands of items.
+    tail = ways = 1
+    for number in range(fewer):
+        ways = ways * (differing - number) // (number + 1)
+        tail += ways
     return min(1.0, 2 * tail / (1 << differing))
 
 
