@@ -77,6 +77,15 @@ def test_an_unknown_instruction_is_uncheckable_whatever_else_is_followed(tmp_pat
     assert verdict.also == {"loose": False}
 
 
+def test_a_variant_that_cannot_be_checked_leaves_the_verdict_as_it_is(tmp_path: Path) -> None:
+    suite = _suite(tmp_path, ("language:response_language", {"language": "de"}))
+
+    verdict = suite.score(suite.items[0], Answer(text="This is plain English.\n123"))
+
+    assert (verdict.outcome, verdict.also) == (Outcome.FAILED, {"loose": False})
+    assert verdict.parts == {STRICT: (False,), LOOSE: (False,)}
+
+
 def test_arguments_that_are_null_are_as_if_not_there(tmp_path: Path) -> None:
     [with_null] = _suite(tmp_path, ("startend:quotation", {"num_words": None})).items
     [without] = _suite(tmp_path, _QUOTED).items

@@ -42,7 +42,7 @@ _CASES: list[_Case] = [
     (
         "length_constraints:number_sentences",
         {"num_sentences": 2, "relation": "less than"},
-        ["One, e.g. this."],
+        ["It costs 3.50, says Mr. Brown."],
         ["One. Two."],
     ),
     (

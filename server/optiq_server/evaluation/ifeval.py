@@ -4,6 +4,7 @@ The main score is prompt-level strict accuracy: every instruction of the prompt 
 accepts the response without its first line, last line or asterisks; `parts` counts single instructions.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,8 @@ from optiq_server.evaluation.datasets import rows_of
 from optiq_server.evaluation.ifeval_checks import Unverifiable, follows
 from optiq_server.evaluation.suite import Answer, Item, JsonObject, Outcome, Verdict
 
-STRICT = "instruction, strict"
-LOOSE = "instruction, loose"
+STRICT = "each, strict"
+LOOSE = "each, loose"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,20 +28,18 @@ class IfEval:
     def score(self, item: Item, answer: Answer) -> Verdict:
         strict: list[bool] = []
         loose: list[bool] = []
-        broken: list[str] = []
         unverifiable: list[str] = []
-        for instruction, arguments in zip(
-            item.reference["instructions"], item.reference["arguments"], strict=True
-        ):
+        wanted = zip(item.reference["instructions"], item.reference["arguments"], strict=True)
+        for instruction, arguments in wanted:
             try:
-                strict.append(_follows(instruction, [answer.text], arguments))
-                loose.append(strict[-1] or _follows(instruction, relaxed(answer.text), arguments))
+                strict.append(_follows(instruction, answer.text, arguments))
             except Unverifiable as error:
                 strict.append(False)
                 loose.append(False)
                 unverifiable.append(str(error))
             else:
-                broken += [] if strict[-1] else [instruction]
+                loose.append(strict[-1] or _follows_loosely(instruction, answer.text, arguments))
+        broken = [name for name, kept in zip(item.reference["instructions"], strict, strict=True) if not kept]
         return Verdict(
             outcome=_outcome(strict, unverifiable),
             detail="; ".join(unverifiable or broken),
@@ -63,8 +62,18 @@ def relaxed(response: str) -> list[str]:
     return kept + [text.replace("*", "") for text in kept]
 
 
-def _follows(instruction: str, responses: Sequence[str], arguments: JsonObject) -> bool:
-    return any(follows(instruction, response, arguments) for response in responses if response.strip())
+def _follows(instruction: str, response: str, arguments: JsonObject) -> bool:
+    # Nothing follows no instruction, not even that there be no comma.
+    return bool(response.strip()) and follows(instruction, response, arguments)
+
+
+def _follows_loosely(instruction: str, response: str, arguments: JsonObject) -> bool:
+    for variant in relaxed(response):
+        # What was cut away may leave nothing to go by; that is no reason to doubt the response itself.
+        with contextlib.suppress(Unverifiable):
+            if _follows(instruction, variant, arguments):
+                return True
+    return False
 
 
 def _outcome(strict: Sequence[bool], unverifiable: Sequence[str]) -> Outcome:

@@ -22,7 +22,7 @@ _SYSTEM = (
     "`Answer: ` and the letter of the right choice: A, B, C or D."
 )
 _STATED = re.compile(
-    r"(?i:\banswer\b(?:\s+is)?\s*:?\s*[*_`($\\]*(?:boxed\{|text\{)*\s*)"
+    r"(?i:\banswer\b(?:\s+is)?\s*:?\s*[*_`($]*(?:\\?(?:boxed|text)\{)*\s*)"
     # A small letter counts at the end of a line only: "the answer is a matter of taste" chooses nothing.
     r"(?:([A-D])\b|([a-d])(?=[*_`)}\].$\s]*$))",
     re.MULTILINE,

@@ -7,6 +7,7 @@ has enough clusters (`statistics.FEWEST_CLUSTERS`), whole clusters are drawn.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 

@@ -19,8 +19,8 @@ _LISTED = 10
 
 
 def results_table(results: Sequence[SuiteResult]) -> RenderableType:
-    """One line a suite, the mean, and notes on what did not go well."""
-    columns = ("items", "accuracy", "95 % interval", "cut off", "errors", "tokens", "time")
+    """One line a suite, the mean, and below what did not go well."""
+    columns = ("items", "accuracy", "95 % interval", "tokens", "time")
     table = _table(results[0].model, "suite", columns)
     for result in results:
         table.add_row(*_row(result))
@@ -114,8 +114,6 @@ def _row(result: SuiteResult) -> tuple[str, ...]:
         result.suite,
         str(asked) if result.complete else f"{asked} of {result.planned}",
         *_share(result.accuracy),
-        str(len(result.truncated)),
-        str(len(result.errors)),
         f"{result.completion_tokens:,}",
         _duration(result.seconds),
     )
