@@ -7,7 +7,11 @@ import pytest
 from optiq_server.evaluation.plot import draw_results
 from tests.evaluation.results import result_of, right
 
-_RESULTS = [result_of(right(0, 1)), result_of({0: "1", 1: "no"}, name="other")]
+_RESULTS = [
+    result_of(right(0, 1)),
+    result_of({0: "1", 1: "no"}, name="other"),
+    result_of({0: "no"}, name="none"),
+]
 
 
 def test_an_svg_names_the_suites_and_the_mean(tmp_path: Path) -> None:
@@ -16,7 +20,7 @@ def test_an_svg_names_the_suites_and_the_mean(tmp_path: Path) -> None:
     draw_results([_RESULTS], path)
 
     text = path.read_text(encoding="utf-8")
-    assert all(f"<!-- {label} -->" in text for label in ("sums", "other", "mean", "75.0"))
+    assert all(f"<!-- {label} -->" in text for label in ("sums", "other", "none", "mean", "50.0"))
 
 
 @pytest.mark.parametrize("runs", [[_RESULTS], [_RESULTS, _RESULTS[:1]]])

@@ -17,6 +17,7 @@ def test_wilson_is_the_score_interval_of_scipy(items: int, data: st.DataObject) 
 
     expected = binomtest(passed, items).proportion_ci(0.95, method="wilson")
     assert (estimate.low, estimate.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
 
 
 def test_wilson_gives_the_published_example() -> None:

@@ -7,12 +7,15 @@ the same.
 
 import re
 from functools import cache
+from typing import TYPE_CHECKING
 
 from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
 from langdetect.lang_detect_exception import LangDetectException
-from nltk.tokenize.destructive import NLTKWordTokenizer
-from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
 from punkt import load_model
+
+if TYPE_CHECKING:
+    from nltk.tokenize.destructive import NLTKWordTokenizer
+    from nltk.tokenize.punkt import PunktSentenceTokenizer
 
 _SEED = 0
 _WORD = re.compile(r"\w+")
@@ -28,8 +31,7 @@ def sentences(text: str) -> list[str]:
 
 def tokens(text: str) -> list[str]:
     """Words and punctuation as the Penn Treebank splits them."""
-    tokenizer = NLTKWordTokenizer()
-    return [token for sentence in sentences(text) for token in tokenizer.tokenize(sentence)]
+    return [token for sentence in sentences(text) for token in _word_tokenizer().tokenize(sentence)]
 
 
 def language(text: str) -> str | None:
@@ -42,8 +44,19 @@ def language(text: str) -> str | None:
         return None
 
 
+# NLTK is imported where it is used: it brings all of itself, and SciPy where there is one, which takes seconds
+# that the other suites should not cost.
 @cache
-def _sentence_tokenizer() -> PunktSentenceTokenizer:
+def _word_tokenizer() -> "NLTKWordTokenizer":
+    from nltk.tokenize.destructive import NLTKWordTokenizer
+
+    return NLTKWordTokenizer()
+
+
+@cache
+def _sentence_tokenizer() -> "PunktSentenceTokenizer":
+    from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
+
     learned = load_model("english")
     parameters = PunktParameters()
     parameters.abbrev_types = learned.abbrev_types

@@ -101,5 +101,5 @@ def _wilson_limits(share: float, items: float) -> tuple[float, float]:
     middle = share + _Z**2 / (2 * items)
     half = _Z * math.sqrt(share * (1 - share) / items + _Z**2 / (4 * items**2))
     scale = 1 + _Z**2 / items
-    # Rounding alone can leave the exact limits 0 and 1 by a bit.
-    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+    # Rounding alone can put a limit beyond 0, 1 or the share itself by a bit.
+    return max(0.0, min(share, (middle - half) / scale)), min(1.0, max(share, (middle + half) / scale))
