@@ -24,8 +24,8 @@ def _suite(tmp_path: Path, *instructions: tuple[str, dict[str, Any]]) -> IfEval:
     return load_ifeval(path)
 
 
-_QUOTED = ("startend:quotation", {})
-_NO_COMMA = ("punctuation:no_comma", {})
+_QUOTED: tuple[str, dict[str, Any]] = ("startend:quotation", {})
+_NO_COMMA: tuple[str, dict[str, Any]] = ("punctuation:no_comma", {})
 
 
 def test_a_prompt_passes_when_every_instruction_is_followed(tmp_path: Path) -> None:

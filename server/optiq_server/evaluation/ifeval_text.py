@@ -44,8 +44,8 @@ def language(text: str) -> str | None:
         return None
 
 
-# NLTK is imported where it is used: it brings all of itself, and SciPy where there is one, which takes seconds
-# that the other suites should not cost.
+# NLTK is imported where it is used: it brings all of itself, and SciPy where there is one, which takes
+# seconds that the other suites should not cost.
 @cache
 def _word_tokenizer() -> "NLTKWordTokenizer":
     from nltk.tokenize.destructive import NLTKWordTokenizer
