@@ -142,7 +142,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _ask(options: argparse.Namespace, source: "DataSource") -> None:
-    from optiq_server.evaluation.errors import Interrupted
+    from optiq_server.evaluation.errors import Interrupted, RunDamaged
     from optiq_server.evaluation.evaluation import score_folder
     from optiq_server.evaluation.registry import load_suite
 
@@ -161,9 +161,13 @@ def _ask(options: argparse.Namespace, source: "DataSource") -> None:
     interrupted = _answer(options, suites, run, folder_of)
     if folders:
         print(f"answers: {folders[0]}", file=sys.stderr)
+    if not interrupted:
         _show(options, score_folder(folders[0], source, names))
-    if interrupted:
-        raise Interrupted("stopped; the same command goes on where it stopped")
+        return
+    if folders:
+        with contextlib.suppress(RunDamaged):  # nothing was answered yet
+            _show(options, score_folder(folders[0], source, names))
+    raise Interrupted("stopped; the same command goes on where it stopped")
 
 
 def _answer(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from optiq_server.evaluation.errors import NoAnswer
+from optiq_server.evaluation.errors import NoAnswer, ServerUnusable
 from optiq_server.evaluation.records import Record
 from optiq_server.evaluation.runner import ask_all
 from optiq_server.evaluation.suite import Answer, Item, JsonObject, Outcome, Verdict
@@ -64,6 +64,38 @@ async def test_what_was_recorded_stays_when_the_run_is_cancelled() -> None:
         await run
 
     assert [record.id for record in records] == ["0", "1", "2", "3", "4"]
+
+
+class _Gone:
+    """Answers the first `answered` items, then nothing."""
+
+    def __init__(self, answered: int) -> None:
+        self._left = answered
+
+    async def ask(
+        self, item: Item, added: tuple[JsonObject, ...] = (), earlier: tuple[Answer, ...] = ()
+    ) -> Answer:
+        self._left -= 1
+        if self._left < 0:
+            raise NoAnswer("connection refused")
+        return Answer(text="1")
+
+
+async def test_a_server_that_is_gone_is_not_asked_for_ever() -> None:
+    suite, records = make_sums(200), list[Record]()
+
+    with pytest.raises(ServerUnusable, match="20 items in a row got no answer; the last: connection refused"):
+        await ask_all(suite, suite.items, _Gone(30), concurrency=1, deadline=60, record=records.append)
+
+    assert [record.error is None for record in records] == [True] * 30 + [False] * 20
+
+
+async def test_some_items_without_an_answer_do_not_end_a_run() -> None:
+    suite, records = make_sums(49), list[Record]()
+
+    await ask_all(suite, suite.items, _Gone(30), concurrency=1, deadline=60, record=records.append)
+
+    assert len(records) == 49
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, cast
 
 from optiq_server.evaluation.errors import ServerUnusable
 
@@ -28,8 +28,7 @@ def serving(model: str, concurrency: int) -> Iterator[str]:
     # In a session of its own, so that Ctrl-C reaches us alone and we stop it after what is under way.
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         try:
-            assert process.stderr is not None  # it is a pipe, as we asked
-            yield _wait_until_ready(process.stderr, model)
+            yield _wait_until_ready(cast(IO[str], process.stderr), model)
         finally:
             _stop(process)
 

@@ -3,17 +3,19 @@
 Rule 1: an item ends with exactly one record, an answer or the reason why there is none.
 Rule 2: a record is handed on before its worker takes the next item.
 Rule 3: one item's failure is no other's.
+Rule 4: a server that gives no answer to many items in a row is asked no more: it is gone, or refuses all.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
-from optiq_server.evaluation.errors import NoAnswer
+from optiq_server.evaluation.errors import NoAnswer, ServerUnusable
 from optiq_server.evaluation.records import Record
 from optiq_server.evaluation.suite import Answer, FollowUp, Item, JsonObject, Suite
 
+_MOST_FAILURES_IN_A_ROW = 20
 _MOST_REQUESTS = 8
 """Of one item: a tool loop that goes on is the model's failure, and the last answer is scored."""
 
@@ -35,26 +37,40 @@ async def ask_all(
     deadline: float,
     record: Callable[[Record], None],
 ) -> None:
-    """`deadline` in seconds bounds each item. Cancelling it keeps what was recorded."""
+    """`deadline` in seconds bounds each item. Cancelled, it keeps what was recorded. Raises ServerUnusable."""
     waiting = iter(items)
+    failures: list[str] = []
+
+    async def work() -> None:
+        for item in waiting:
+            found = await _record(suite, item, client, deadline)
+            record(found)
+            if found.error is None:
+                failures.clear()
+                continue
+            failures.append(found.error)
+            if len(failures) >= _MOST_FAILURES_IN_A_ROW:
+                return
+
     async with asyncio.TaskGroup() as group:
         for _ in range(concurrency):
-            group.create_task(_work(suite, waiting, client, deadline, record))
+            group.create_task(work())
+    if len(failures) >= _MOST_FAILURES_IN_A_ROW:
+        raise ServerUnusable(
+            f"{len(failures)} items in a row got no answer; the last: {failures[-1]}. The same command goes "
+            "on where it stopped"
+        )
 
 
-async def _work(
-    suite: Suite, waiting: Iterator[Item], client: Asks, deadline: float, record: Callable[[Record], None]
-) -> None:
-    for item in waiting:
-        try:
-            async with asyncio.timeout(deadline):
-                answer = await _ask(suite, item, client)
-        except TimeoutError:
-            record(Record(id=item.id, error=f"no answer within {deadline:g} s"))
-        except NoAnswer as error:
-            record(Record(id=item.id, error=str(error)))
-        else:
-            record(Record(id=item.id, answer=answer))
+async def _record(suite: Suite, item: Item, client: Asks, deadline: float) -> Record:
+    try:
+        async with asyncio.timeout(deadline):
+            answer = await _ask(suite, item, client)
+    except TimeoutError:
+        return Record(id=item.id, error=f"no answer within {deadline:g} s")
+    except NoAnswer as error:
+        return Record(id=item.id, error=str(error))
+    return Record(id=item.id, answer=answer)
 
 
 async def _ask(suite: Suite, item: Item, client: Asks) -> Answer:
