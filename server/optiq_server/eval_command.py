@@ -247,7 +247,8 @@ def _show(options: argparse.Namespace, results: "Sequence[SuiteResult]") -> None
     if options.json:
         print(json.dumps(results_json(results)))
     else:
-        console = Console()
+        # Names are the user's own and no markup.
+        console = Console(markup=False)
         console.print(results_table(results))
         for table in filter(None, map(groups_table, results)):
             console.print(table)
@@ -266,12 +267,16 @@ def _compare(options: argparse.Namespace, source: "DataSource") -> None:
     if options.json:
         print(json.dumps(comparison_json(comparison)))
     else:
-        Console().print(comparison_table(comparison))
+        Console(markup=False).print(comparison_table(comparison))
     _draw(options, [first, second])
 
 
 def _draw(options: argparse.Namespace, runs: "Sequence[Sequence[SuiteResult]]") -> None:
     if options.plot is not None:
+        from optiq_server.evaluation.errors import EvaluationError
         from optiq_server.evaluation.plot import draw_results
 
-        draw_results(runs, options.plot)
+        try:
+            draw_results(runs, options.plot)
+        except OSError as error:
+            raise EvaluationError(f"--plot {options.plot} cannot be written: {error.strerror}") from error

@@ -129,6 +129,13 @@ def test_a_run_is_written_by_one_process_at_a_time(tmp_path: Path) -> None:
         pass
 
 
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(RunDamaged, match="cannot be written: Not a directory; choose another --out"):
+        _write(tmp_path / "file" / "sums.jsonl")
+
+
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(RunDamaged, match="cannot be read"):
         read_run(tmp_path / "none.jsonl")

@@ -63,13 +63,13 @@ def test_results_go_to_stdout_and_are_the_same_from_the_stored_answers(tmp_path:
     asked = ("--suite", "pocket", "--limit", "14", "--out", tmp_path / "out", "--json")
     with chat_server(_answer) as server:
         first = _eval(*asked, "--base-url", server.base_url)
-    second = _eval("--rescore", tmp_path / "out", "--json", "--plot", tmp_path / "plot.svg")
+    second = _eval("--rescore", tmp_path / "out", "--json", "--plot", tmp_path / "no" / "plot.svg")
 
-    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert (first.returncode, second.returncode) == (0, 1), first.stderr + second.stderr
     assert first.stdout == second.stdout
+    assert "plot.svg cannot be written: No such file or directory" in second.stderr
     assert json.loads(first.stdout)["suites"]["pocket"]["items"] == 14
     assert "pocket: 14 of 14" in first.stderr
-    assert (tmp_path / "plot.svg").is_file()
 
 
 def test_two_runs_are_compared(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ async def ask_all(
     deadline: float,
     record: Callable[[Record], None],
 ) -> None:
-    """`deadline` in seconds bounds each item. Cancelled, it keeps what was recorded. Raises ServerUnusable."""
+    """`deadline` in seconds bounds each item. Cancelled, it keeps what is recorded. Raises ServerUnusable."""
     waiting = iter(items)
     failures: list[str] = []
 

@@ -62,8 +62,7 @@ class RunWriter:
 @contextmanager
 def open_run(path: Path, header: Header, plan: Plan) -> Iterator[RunWriter]:
     """The run of `path`, begun or continued. Raises ForeignRun if it is another's, RunDamaged."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as file:
+    with _opened(path) as file:
         _lock(file, path)
         file.seek(0)
         content = file.read()
@@ -81,6 +80,14 @@ def open_run(path: Path, header: Header, plan: Plan) -> Iterator[RunWriter]:
             writer.append(header)
         writer.append(plan)
         yield writer
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+b")
+    except OSError as error:
+        raise RunDamaged(f"{path} cannot be written: {error.strerror}; choose another --out") from error
 
 
 def _lock(file: BinaryIO, path: Path) -> None:
