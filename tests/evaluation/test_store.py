@@ -132,7 +132,7 @@ def test_a_run_is_written_by_one_process_at_a_time(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(RunDamaged, match="cannot be written: Not a directory; choose another --out"):
+    with pytest.raises(RunDamaged, match="cannot be written: File exists; choose another --out"):
         _write(tmp_path / "file" / "sums.jsonl")
 
 
