@@ -90,12 +90,13 @@ async def test_a_server_that_is_gone_is_not_asked_for_ever() -> None:
     assert [record.error is None for record in records] == [True] * 30 + [False] * 20
 
 
-async def test_some_items_without_an_answer_do_not_end_a_run() -> None:
-    suite, records = make_sums(49), list[Record]()
+@pytest.mark.parametrize("count", [49, 50])
+async def test_a_run_that_asked_all_its_items_has_ended_well(count: int) -> None:
+    suite, records = make_sums(count), list[Record]()
 
     await ask_all(suite, suite.items, _Gone(30), concurrency=1, deadline=60, record=records.append)
 
-    assert len(records) == 49
+    assert len(records) == count
 
 
 @dataclass(frozen=True)

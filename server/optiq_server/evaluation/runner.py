@@ -55,7 +55,7 @@ async def ask_all(
     async with asyncio.TaskGroup() as group:
         for _ in range(concurrency):
             group.create_task(work())
-    if len(failures) >= _MOST_FAILURES_IN_A_ROW:
+    if next(waiting, None) is not None:
         raise ServerUnusable(
             f"{len(failures)} items in a row got no answer; the last: {failures[-1]}. The same command goes "
             "on where it stopped"
