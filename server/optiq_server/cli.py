@@ -17,6 +17,8 @@ from optiq_server.compare_command import add_compare, run_compare
 from optiq_server.engine.errors import LoadFailed
 from optiq_server.engine.types import EngineLimits
 from optiq_server.errors import EngineDied, StartFailed
+from optiq_server.eval_command import add_eval, run_eval
+from optiq_server.evaluation.errors import EvaluationError
 from optiq_server.inspect_command import add_inspect, run_inspect
 from optiq_server.logs import configure_logging, spoken
 from optiq_server.model import OpenedModel, open_model
@@ -45,12 +47,13 @@ _RUN: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "inspect": run_inspect,
     "verify": run_verify,
     "compare": run_compare,
+    "eval": run_eval,
     "pareto": run_pareto,
     "quantize": run_quantize,
 }
 """The commands that print a result and are done."""
 
-_FAILURES = (StartFailed, EngineDied, LoadFailed, QuantError)
+_FAILURES = (StartFailed, EngineDied, LoadFailed, QuantError, EvaluationError)
 """What is told in one line. A command that reads and writes files also tells of the disk's errors so."""
 
 
@@ -116,6 +119,9 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser("verify", help="check a quantized checkpoint against its plan and its source")
     )
     add_compare(commands.add_parser("compare", help="measure how far one checkpoint is from another"))
+    add_eval(
+        commands.add_parser("eval", help="score a model by benchmarks, through any OpenAI-compatible server")
+    )
     return parser
 
 

@@ -1,1 +1,1 @@
-"""`optiq eval`: benchmarks against any OpenAI-compatible server. It knows HTTP as a client does, and no engine."""
+"""`optiq eval`: benchmarks against any OpenAI-compatible server. It knows HTTP as a client does."""

@@ -7,7 +7,7 @@ kept of the answers is elsewhere, so a stored answer can be scored again without
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 JsonObject = Mapping[str, Any]
 """A JSON object as `json.loads` gives it."""
@@ -19,6 +19,7 @@ class Item:
     other (MMLU's subject), for the confidence interval.
 
     `messages` and `tools` are those of a chat completion; `reference` is what `score` compares with.
+    `reasoning_effort` is the effort that the item itself asks for; it goes before the run's.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Item:
     reference: JsonObject
     tools: tuple[JsonObject, ...] = ()
     max_tokens: int = 4096
+    reasoning_effort: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,11 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back for one item. `text` is the final channel's; `finish_reason` is the server's own word."""
+    """What came back for one item. `text` is the final channel's; `finish_reason` is the server's own word.
+
+    `earlier` holds the answers before this one, oldest first, where the item took several requests.
+    `seconds` is this request's own time, without the pauses before it was tried again.
+    """
 
     text: str
     reasoning: str = ""
@@ -48,6 +54,7 @@ class Answer:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: float = 0.0
+    earlier: "tuple[Answer, ...]" = ()
 
     @property
     def truncated(self) -> bool:
@@ -66,13 +73,15 @@ class Outcome(StrEnum):
 class Verdict:
     """The score of one answer: by the suite's main rule, and by others that it also reports.
 
-    `also` holds further measures of the same answer by name, such as IFEval's loose accuracy; `detail` says
-    in a few words why the item failed.
+    `also` holds further measures of the same answer by name, such as IFEval's loose accuracy; `parts` those
+    that are counted in parts of an item, such as single instructions. `detail` says in a few words why the
+    item failed.
     """
 
     outcome: Outcome
     detail: str = ""
     also: Mapping[str, bool] = field(default_factory=dict)
+    parts: Mapping[str, tuple[bool, ...]] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -89,3 +98,14 @@ class Suite(Protocol):
     def items(self) -> Sequence[Item]: ...
 
     def score(self, item: Item, answer: Answer) -> Verdict: ...
+
+
+@runtime_checkable
+class FollowUp(Protocol):
+    """What a suite is besides, if its items take more than one request: a function's result comes between.
+
+    `follow_up` gives the messages to add to the item's own and to those added before, or None when `answer`
+    is the last one. `answer.earlier` holds the answers before it.
+    """
+
+    def follow_up(self, item: Item, answer: Answer) -> Sequence[JsonObject] | None: ...
