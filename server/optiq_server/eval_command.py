@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optiq_server.hashhop_options import add_hashhop, read_hashhop
 from optiq_server.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _RESULTS = Path("optiq-eval")
 def add_eval(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(refuse=parser.error)
     _add_what(parser)
+    add_hashhop(parser)
     _add_whom(parser)
     _add_how(parser)
     _add_output(parser)
@@ -225,7 +227,7 @@ def _run(options: argparse.Namespace) -> "Run":
     try:
         run = Run(
             plan=Plan(limit=options.limit, sample_seed=options.sample_seed),
-            parameters=Parameters(shots=options.shots),
+            parameters=Parameters(shots=options.shots, hashhop=read_hashhop(options)),
             patience=Patience(attempts=options.attempts, deadline=options.deadline),
             temperature=options.temperature,
             seed=options.seed,

@@ -51,10 +51,14 @@ def test_the_mean_is_shown_for_several_suites() -> None:
 
 
 def test_groups_are_shown_where_there_are_several() -> None:
-    several = result_of(right(0, 10, 20))
+    several = result_of(right(0, 1, 10, 20))
 
     assert _shown(groups_table(several)).count("100.0 %") == 3
     assert groups_table(_RESULT) is None
+
+
+def test_items_that_are_each_a_group_of_their_own_are_no_groups() -> None:
+    assert groups_table(result_of(right(0, 10, 20))) is None
 
 
 def test_json_names_every_item_that_is_not_a_plain_pass() -> None:

@@ -1,6 +1,7 @@
 """Stored answers as scores."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -10,8 +11,8 @@ from optiq_server.evaluation.records import Header, Plan, Record
 from optiq_server.evaluation.result import capability_score, score_run
 from optiq_server.evaluation.statistics import wilson
 from optiq_server.evaluation.store import StoredRun
-from optiq_server.evaluation.suite import Answer
-from tests.evaluation.sums import make_sums
+from optiq_server.evaluation.suite import Answer, Item, Verdict
+from tests.evaluation.sums import Sums, make_sums
 
 _SUITE = make_sums(30)
 _HEADER = Header(suite="sums", fingerprint=fingerprint(_SUITE.items), model="m", parameters={}, settings={})
@@ -114,3 +115,28 @@ def test_the_capability_score_is_the_plain_mean() -> None:
 
     assert score.value == pytest.approx(0.75)
     assert score.low < 0.75 < score.high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SumsTogether:
+    """Sums that are scored together; alone would be an error."""
+
+    items: Sequence[Item]
+    name: str = "sums"
+
+    def score(self, item: Item, answer: Answer) -> Verdict:
+        raise AssertionError(f"item {item.id} was scored alone")
+
+    def score_all(self, answered: Sequence[tuple[Item, Answer]]) -> list[Verdict]:
+        alone = Sums(items=self.items)
+        return [alone.score(item, answer) for item, answer in answered]
+
+
+def test_a_suite_that_scores_together_is_asked_once_and_not_for_items_without_an_answer() -> None:
+    run = _run(_answer(0, "1"), _answer(1, "7"), Record(id="2", error="HTTP 500"), _answer(3, "4"))
+
+    together = score_run(_SumsTogether(items=_SUITE.items), run)
+
+    assert together is not None
+    assert [each.passed for each in together.judged] == [True, False, False, True]
+    assert together == score_run(_SUITE, run)

@@ -15,7 +15,7 @@ from optiq_server.evaluation.fingerprint import fingerprint
 from optiq_server.evaluation.patience import Patience
 from optiq_server.evaluation.progress import progress_of
 from optiq_server.evaluation.records import Header, Plan, Record
-from optiq_server.evaluation.registry import SUITES, Parameters, load_suite, used_parameters
+from optiq_server.evaluation.registry import SUITES, Parameters, load_suite, read_parameters, used_parameters
 from optiq_server.evaluation.result import SuiteResult, score_run
 from optiq_server.evaluation.runner import ask_all
 from optiq_server.evaluation.sample import choose
@@ -123,6 +123,6 @@ def score_folder(folder: Path, source: DataSource, names: Sequence[str] = SUITES
 
 def _parameters(header: Header) -> Parameters:
     try:
-        return Parameters(**header.parameters)
+        return read_parameters(header.parameters)
     except (TypeError, ValueError) as error:
         raise RunDamaged(f"the stored run of {header.suite} has other parameters: {error}") from error

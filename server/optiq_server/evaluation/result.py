@@ -10,7 +10,7 @@ from optiq_server.evaluation.records import Record
 from optiq_server.evaluation.sample import choose
 from optiq_server.evaluation.statistics import Estimate, clustered, mean_of, wilson
 from optiq_server.evaluation.store import StoredRun
-from optiq_server.evaluation.suite import Answer, Item, Outcome, Suite, Verdict
+from optiq_server.evaluation.suite import Answer, Item, Outcome, ScoresTogether, Suite, Verdict
 
 _MOST_GROUPS = 60
 """More groups than MMLU has subjects are no table."""
@@ -82,7 +82,7 @@ def score_run(suite: Suite, run: StoredRun) -> SuiteResult | None:
             f"{run.header.fingerprint[:12]}, that of the data at hand {found[:12]}"
         )
     planned = choose(suite.items, run.plan.limit, run.plan.sample_seed)
-    judged = [_judge(suite, item, run.records[item.id]) for item in planned if item.id in run.records]
+    judged = _judge(suite, [(item, run.records[item.id]) for item in planned if item.id in run.records])
     if not judged:
         return None
     answers = [answer for each in judged for answer in _answers(run.records[each.item.id])]
@@ -106,11 +106,24 @@ def capability_score(results: Sequence[SuiteResult]) -> Estimate:
     return mean_of([result.accuracy for result in results])
 
 
-def _judge(suite: Suite, item: Item, record: Record) -> Judged:
-    if record.answer is None:
-        return Judged(item=item, error=record.error)
-    truncated = any(answer.truncated for answer in _answers(record))
-    return Judged(item=item, verdict=suite.score(item, record.answer), truncated=truncated)
+def _judge(suite: Suite, recorded: Sequence[tuple[Item, Record]]) -> list[Judged]:
+    answered = [(item, record.answer) for item, record in recorded if record.answer is not None]
+    verdicts = dict(zip((item.id for item, _ in answered), _verdicts(suite, answered), strict=True))
+    return [
+        Judged(
+            item=item,
+            verdict=verdicts.get(item.id),
+            error=record.error,
+            truncated=any(answer.truncated for answer in _answers(record)),
+        )
+        for item, record in recorded
+    ]
+
+
+def _verdicts(suite: Suite, answered: Sequence[tuple[Item, Answer]]) -> Sequence[Verdict]:
+    if isinstance(suite, ScoresTogether):
+        return suite.score_all(answered)
+    return [suite.score(item, answer) for item, answer in answered]
 
 
 def _answers(record: Record) -> tuple[Answer, ...]:
@@ -148,7 +161,9 @@ def _groups(judged: Sequence[Judged]) -> dict[str, dict[str, Estimate]]:
     by_cluster = _grouped(judged, lambda item: item.cluster)
     by_effort = _grouped(judged, lambda item: item.reasoning_effort)
     every = {"cluster": by_cluster, "effort": by_effort}
-    return {name: groups for name, groups in every.items() if 1 < len(groups) <= _MOST_GROUPS}
+    # Independent items are each a cluster of their own: no groups.
+    most = min(_MOST_GROUPS, len(judged) - 1)
+    return {name: groups for name, groups in every.items() if 1 < len(groups) <= most}
 
 
 def _grouped(judged: Sequence[Judged], key: Callable[[Item], str | None]) -> dict[str, Estimate]:

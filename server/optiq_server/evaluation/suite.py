@@ -101,6 +101,16 @@ class Suite(Protocol):
 
 
 @runtime_checkable
+class ScoresTogether(Protocol):
+    """What a suite is besides, if scoring takes long and several answers can be scored at a time.
+
+    `score_all` gives what `score` gives for each, in the same order.
+    """
+
+    def score_all(self, answered: Sequence[tuple[Item, Answer]]) -> Sequence[Verdict]: ...
+
+
+@runtime_checkable
 class FollowUp(Protocol):
     """What a suite is besides, if its items take more than one request: a function's result comes between.
 
