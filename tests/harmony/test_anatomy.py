@@ -87,7 +87,9 @@ _TOKENS = st.lists(
 
 
 @given(tokens=_TOKENS)
-def test_every_token_has_one_place_and_messages_count_up(vocabulary: Vocabulary, tokens: Sequence[int]) -> None:
+def test_every_token_has_one_place_and_messages_count_up(
+    vocabulary: Vocabulary, tokens: Sequence[int]
+) -> None:
     found = places(tokens, vocabulary.token_bytes)
     start = reply_start(tokens, vocabulary.token_bytes)
 
