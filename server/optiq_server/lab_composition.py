@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import partial
-from typing import Any
 
 from optiq_server.api.jobs import Workshop
 from optiq_server.api.lab import Lab
@@ -15,7 +14,6 @@ from optiq_server.api.services import Services
 from optiq_server.api_key import API_KEY_VARIABLE, ApiKey
 from optiq_server.engine.engine import Engine
 from optiq_server.jobs.command_lines import command_line
-from optiq_server.jobs.job import JobKind
 from optiq_server.jobs.memory import weights_of
 from optiq_server.jobs.registry import JobRegistry
 from optiq_server.jobs.store import JobStore
@@ -31,12 +29,9 @@ def lab_of(settings: Settings, services: Services, opened: "Future[OpenedModel]"
     def checkpoint() -> CheckpointFacts | None:
         return opened.result(timeout=0).facts if opened.done() else None
 
-    def commands(kind: JobKind, options: Mapping[str, Any]) -> list[str]:
-        return command_line(kind, options, own_url=own_url)
-
     registry = JobRegistry(
         JobStore(settings.cache_folder / "jobs"),
-        command_line=commands,
+        command_line=partial(command_line, own_url=own_url),
         new_id=services.new_id,
         clock=services.clock,
         environment=_environment(os.environ, services.api_key),

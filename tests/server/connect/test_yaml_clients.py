@@ -1,7 +1,9 @@
 """Continue's and Aider's files: what is put in, and that all else stays."""
 
+from typing import Any
+
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from optiq_server.connect.errors import UnreadableConfig
 from optiq_server.connect.recipe import Recipe
@@ -23,14 +25,18 @@ rules:
 """
 
 
+def _read(text: str) -> Any:  # noqa: ANN401  # whatever the file has
+    return YAML(typ="safe", pure=True).load(text)
+
+
 def _merged(recipe: Recipe, text: str) -> str:
     assert recipe.file is not None
     return recipe.file.merge(text)
 
 
 def test_an_empty_file_gets_what_the_real_client_is_tried_with() -> None:
-    ours = yaml.safe_load(_merged(continue_dev(TARGET), ""))
-    tried = yaml.safe_load(CN.configuration(TARGET.api_url))
+    ours = _read(_merged(continue_dev(TARGET), ""))
+    tried = _read(CN.configuration(TARGET.api_url))
 
     tried["models"][0]["name"] = "OptiQ"
     assert ours == tried
@@ -39,7 +45,7 @@ def test_an_empty_file_gets_what_the_real_client_is_tried_with() -> None:
 def test_other_models_and_comments_stay() -> None:
     merged = _merged(continue_dev(TARGET), _THEIRS)
 
-    value = yaml.safe_load(merged)
+    value = _read(merged)
     assert [model["name"] for model in value["models"]] == ["Claude", "OptiQ"]
     assert value["rules"] == ["be brief"]
     assert "# the good ones" in merged
@@ -50,7 +56,7 @@ def test_it_is_the_same_a_second_time_and_another_server_takes_its_place() -> No
     once = _merged(continue_dev(TARGET), _THEIRS)
 
     assert _merged(continue_dev(TARGET), once) == once
-    other = yaml.safe_load(_merged(continue_dev(OTHER), once))["models"]
+    other = _read(_merged(continue_dev(OTHER), once))["models"]
     assert [(model["name"], model.get("apiBase")) for model in other] == [
         ("Claude", None),
         ("OptiQ", "http://127.0.0.1:9000/v1"),
@@ -67,7 +73,7 @@ def test_aider_gets_an_address_a_model_and_a_word_for_a_key() -> None:
     merged = _merged(aider(TARGET), "# mine\ndark-mode: true\nmodel: sonnet\n")
 
     assert merged.startswith("# mine\n")
-    assert yaml.safe_load(merged) == {
+    assert _read(merged) == {
         "dark-mode": True,
         "model": "openai/gpt-oss-20b",
         "openai-api-base": "http://127.0.0.1:8080/v1",
@@ -76,6 +82,6 @@ def test_aider_gets_an_address_a_model_and_a_word_for_a_key() -> None:
 
 
 def test_a_real_key_is_written_nowhere() -> None:
-    assert "openai-api-key" not in yaml.safe_load(_merged(aider(KEYED), ""))
-    (model,) = yaml.safe_load(_merged(continue_dev(KEYED), ""))["models"]
+    assert "openai-api-key" not in _read(_merged(aider(KEYED), ""))
+    (model,) = _read(_merged(continue_dev(KEYED), ""))["models"]
     assert model["apiKey"] == "${{ secrets.OPTIQ_API_KEY }}"
