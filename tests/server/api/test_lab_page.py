@@ -65,15 +65,12 @@ async def test_a_page_that_is_still_the_same_is_not_sent_again(
     assert (again.status_code, again.content) == (304, b"")
 
 
-@pytest.mark.parametrize(
-    "path", ["nothing.js", "../secret.txt", "%2e%2e/secret.txt", "assets", "", "/etc/passwd"]
-)
-async def test_no_path_leads_out_of_the_page(serve: Serve, scripted: Scripted, lab: Lab, path: str) -> None:
+async def test_no_path_leads_out_of_the_page(serve: Serve, scripted: Scripted, lab: Lab) -> None:
     async with serve(lambda: scripted(lambda _: ()), lab=lab) as server:
-        answer = await server.http.get(f"/lab/{path}")
+        for path in ("nothing.js", "../secret.txt", "%2e%2e/secret.txt", "assets", "", "/etc/passwd"):
+            answer = await server.http.get(f"/lab/{path}")
 
-    assert answer.status_code == 404
-    assert "secret" not in answer.text.replace("secret.txt", "")
+            assert answer.status_code == 404, path
 
 
 async def test_without_a_built_page_the_root_says_so(serve: Serve, scripted: Scripted) -> None:
