@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import partial
+from pathlib import Path
 
 from optiq_server.api.jobs import Workshop
 from optiq_server.api.lab import Lab
@@ -20,7 +21,7 @@ from optiq_server.jobs.store import JobStore
 from optiq_server.lab.facts import CheckpointFacts
 from optiq_server.lab.site import read_site
 from optiq_server.model import OpenedModel
-from optiq_server.settings import Settings
+from optiq_server.settings import CACHE_VARIABLE, Settings
 
 
 def lab_of(settings: Settings, services: Services, opened: "Future[OpenedModel]", *, own_url: str) -> Lab:
@@ -34,7 +35,7 @@ def lab_of(settings: Settings, services: Services, opened: "Future[OpenedModel]"
         command_line=partial(command_line, own_url=own_url),
         new_id=services.new_id,
         clock=services.clock,
-        environment=_environment(os.environ, services.api_key),
+        environment=_environment(os.environ, settings.cache_folder, services.api_key),
     )
     return Lab(
         site=read_site(),
@@ -44,9 +45,10 @@ def lab_of(settings: Settings, services: Services, opened: "Future[OpenedModel]"
     )
 
 
-def _environment(own: Mapping[str, str], key: ApiKey | None) -> dict[str, str]:
-    """A job that evaluates this server has to send its key."""
-    return dict(own) if key is None else {**own, API_KEY_VARIABLE: key.reveal()}
+def _environment(own: Mapping[str, str], cache_folder: Path, key: ApiKey | None) -> dict[str, str]:
+    """Jobs share the server's cache folder, and one that evaluates this server has to send its key."""
+    shared = {**own, CACHE_VARIABLE: str(cache_folder)}
+    return shared if key is None else {**shared, API_KEY_VARIABLE: key.reveal()}
 
 
 def _available() -> int | None:

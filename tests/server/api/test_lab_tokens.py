@@ -1,6 +1,5 @@
 """What the model reads and writes, token by token, over a real socket."""
 
-
 from tests.server.conftest import Scripted, Serve
 from tests.server.doubles import Replies
 
