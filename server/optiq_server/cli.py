@@ -1,4 +1,4 @@
-"""The command line: `optiq serve`. Exit codes: 0 done, 1 failed, 2 wrong usage.
+"""The command line: `optiq serve` and its like. Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 It parses, and prints; what it starts is elsewhere. Results go to stdout, talk to stderr.
 """
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from optiq_quant.errors import QuantError
 from optiq_server.compare_command import add_compare, run_compare
+from optiq_server.connect.errors import ConnectError
+from optiq_server.connect_command import add_connect, run_connect, surroundings
 from optiq_server.engine.errors import LoadFailed
 from optiq_server.engine.types import EngineLimits
 from optiq_server.errors import EngineDied, StartFailed
@@ -47,13 +49,14 @@ _RUN: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "inspect": run_inspect,
     "verify": run_verify,
     "compare": run_compare,
+    "connect": lambda options: run_connect(options, surroundings()),
     "eval": run_eval,
     "pareto": run_pareto,
     "quantize": run_quantize,
 }
 """The commands that print a result and are done."""
 
-_FAILURES = (StartFailed, EngineDied, LoadFailed, QuantError, EvaluationError)
+_FAILURES = (StartFailed, EngineDied, LoadFailed, QuantError, EvaluationError, ConnectError)
 """What is told in one line. A command that reads and writes files also tells of the disk's errors so."""
 
 
@@ -111,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"optiq {installed_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_serve(commands.add_parser("serve", help="serve a model over HTTP"))
+    add_connect(commands.add_parser("connect", help="tell an editor or agent of this server"))
     add_plan(commands.add_parser("plan", help="tell what a checkpoint needs, and what fits"))
     add_quantize(commands.add_parser("quantize", help="make the best checkpoint for a given number of bytes"))
     add_pareto(commands.add_parser("pareto", help="show what each size would cost, from what was measured"))

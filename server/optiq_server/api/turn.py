@@ -25,7 +25,7 @@ from optiq_server.dialect.raw import RawParser
 from optiq_server.engine.constraint import Constraint
 from optiq_server.engine.engine import Generation
 from optiq_server.engine.errors import EngineError, NotReady
-from optiq_server.engine.types import Ended, EndReason, GenerationEvent, GenerationRequest, ModelInfo, Tokens
+from optiq_server.engine.types import Ended, GenerationEvent, GenerationRequest, ModelInfo, Tokens
 from optiq_server.errors import InternalFailure
 from optiq_server.request_context import current_request_id
 from optiq_server.translate.job import Drawing, Job, TextJob
@@ -33,9 +33,6 @@ from optiq_server.translate.reply import Failed, Finished, Outcome, Piece, Reply
 from optiq_server.translate.structure import refusal_of, unrenderable
 
 logger = logging.getLogger(__name__)
-
-CLIENT_CLOSED_REQUEST = 499
-"""nginx's status for a reply that nobody waits for; only logs and tests see it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +91,10 @@ class Turn:
             async for each in told:
                 yield each
 
-    async def whole(self) -> list[WholeReply] | None:
-        """Each sample's reply once all have finished; None if the turn was cancelled.
+    async def whole(self) -> list[WholeReply]:
+        """Each sample's reply once all have finished.
 
-        Raises ApiError if a sample failed; the others are cancelled then.
+        Raises ApiError if a sample failed or was cancelled; the others are cancelled then.
         """
         pieces: list[list[Piece]] = [[] for _ in self._samples]
         finished: dict[int, Finished] = {}
@@ -107,8 +104,6 @@ class Turn:
                 match told.outcome:
                     case Finished():
                         finished[told.index] = told.outcome
-                    case Failed(reason=EndReason.CANCELLED):
-                        return None
                     case Failed(reason=reason):
                         raise of_end(reason)
                     case None:

@@ -1,5 +1,6 @@
 """How many bytes this machine has left for a model, as far as it tells."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import mlx.core as mx
@@ -15,6 +16,11 @@ def available_memory(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cg
         return int(mx.device_info()["max_recommended_working_set_size"])
     bounds = [bound for bound in (_kernel_available(proc), _container_left(cgroup)) if bound is not None]
     return min(bounds, default=None)
+
+
+def has_metal() -> bool:
+    """Whether models compute on a Mac's GPU, in the checkpoint's own floats."""
+    return bool(mx.metal.is_available())
 
 
 def wire_memory() -> int | None:
@@ -48,6 +54,25 @@ def default_cache_bytes(weight_bytes: int) -> int:
     # What Metal recommends includes the weights; what the others call available does not.
     left = available - weight_bytes if mx.metal.is_available() else available
     return int(max(0, left) * _CACHE_SHARE)
+
+
+def left_beside(
+    *,
+    weights: int,
+    promised: int,
+    held: int,
+    available: Callable[[], int | None] = available_memory,
+) -> int | None:
+    """Bytes for another program, beside a model with `weights`; None where nothing tells.
+
+    The model was promised so much for keys and values, of which it has `held` taken already.
+    """
+    bytes_left = available()
+    if bytes_left is None:
+        return None
+    # As above: Metal's figure is for all of the model, the others' for what comes.
+    taken = weights + promised if mx.metal.is_available() else max(0, promised - held)
+    return max(0, bytes_left - taken)
 
 
 def _kernel_available(proc: Path) -> int | None:
