@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[1]
 _PACKAGES = {
     "optiq_harmony": ROOT / "harmony" / "optiq_harmony",
     "optiq_server": ROOT / "server" / "optiq_server",
+    "optiq_quant": ROOT / "quant" / "optiq_quant",
 }
 
 

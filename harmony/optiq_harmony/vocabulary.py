@@ -62,6 +62,15 @@ class Vocabulary:
         require_unicode(text, field="text")
         return tuple(self._encoding.encode(text, disallowed_special=()))
 
+    def encode_written(self, text: str) -> tuple[int, ...]:
+        """The tokens of `text` in which control tokens are written out: `<|end|>` becomes one.
+
+        For text that a person pastes in order to look at it, never for what is sent to a model. Raises
+        LoneSurrogate.
+        """
+        require_unicode(text, field="text")
+        return tuple(self._encoding.encode(text, allowed_special="all"))
+
 
 def _load_encoding(folder: Path) -> HarmonyEncoding:
     # The Rust library takes its folder from the environment alone, reads it during this call, and would

@@ -1,4 +1,4 @@
-"""The command line: `optiq serve`. Exit codes: 0 done, 1 failed, 2 wrong usage.
+"""The command line: `optiq serve` and its like. Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 It parses, and prints; what it starts is elsewhere. Results go to stdout, talk to stderr.
 """
@@ -12,6 +12,8 @@ from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
 
+from optiq_server.connect.errors import ConnectError
+from optiq_server.connect_command import add_connect, run_connect, surroundings
 from optiq_server.engine.errors import LoadFailed
 from optiq_server.engine.types import EngineLimits
 from optiq_server.errors import EngineDied, StartFailed
@@ -39,6 +41,8 @@ def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open
     options = parser.parse_args(arguments)
     if options.command == "plan":
         return _exit_code(lambda: run_plan(options), _say)
+    if options.command == "connect":
+        return _exit_code(lambda: run_connect(options, surroundings()), _say)
     try:
         settings = settings_of(options)
     except ValueError as error:
@@ -51,7 +55,7 @@ def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open
 def _exit_code(run: Callable[[], None], say: Callable[[str], None]) -> int:
     try:
         run()
-    except (StartFailed, EngineDied, LoadFailed) as error:
+    except (StartFailed, EngineDied, LoadFailed, ConnectError) as error:
         say(f"optiq: {error}")
         return EXIT_FAILURE
     return EXIT_OK
@@ -86,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_serve(commands.add_parser("serve", help="serve a model over HTTP"))
     add_plan(commands.add_parser("plan", help="tell what a checkpoint needs, and what fits"))
+    add_connect(commands.add_parser("connect", help="tell an editor or agent of this server"))
     return parser
 
 

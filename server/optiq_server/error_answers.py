@@ -25,7 +25,7 @@ class ErrorAnswers:
     async def _on_api_error(self, request: Request, error: Exception) -> Response:
         if not isinstance(error, ApiError):
             raise error
-        return self._answer(request, error)
+        return error_answer(request, error)
 
     async def _on_http_exception(self, request: Request, error: Exception) -> Response:
         """What the router itself refuses: no such path, or a path that exists for another method."""
@@ -39,20 +39,22 @@ class ErrorAnswers:
                 answer = MethodNotAllowed(f"{path} does not take {request.method}", code="method_not_allowed")
             case _:
                 answer = InvalidRequest(str(error.detail))
-        return self._answer(request, answer, dict(error.headers or {}))
+        return error_answer(request, answer, dict(error.headers or {}))
 
     async def _on_fault(self, request: Request, error: Exception) -> Response:
         """A fault of ours. Starlette raises it again once this is sent, and uvicorn logs it."""
-        return self._answer(request, internal_failure())
+        return error_answer(request, internal_failure())
 
-    def _answer(self, request: Request, error: ApiError, headers: dict[str, str] | None = None) -> Response:
-        told = dict(headers or {})
-        if error.retry_after is not None:
-            told["Retry-After"] = str(error.retry_after)
-        if request.url.path not in _ANTHROPIC_PATHS:
-            return JSONResponse(error_body(error), status_code=error.status, headers=told)
-        # By which Anthropic's clients report an error; all answers have the same as x-request-id.
-        request_id = current_request_id()
-        if request_id is not None:
-            told["request-id"] = request_id
-        return JSONResponse(anthropic_error_body(error, request_id), status_code=error.status, headers=told)
+
+def error_answer(request: Request, error: ApiError, headers: dict[str, str] | None = None) -> Response:
+    """The answer to a request that failed with `error`."""
+    told = dict(headers or {})
+    if error.retry_after is not None:
+        told["Retry-After"] = str(error.retry_after)
+    if request.url.path not in _ANTHROPIC_PATHS:
+        return JSONResponse(error_body(error), status_code=error.status, headers=told)
+    # By which Anthropic's clients report an error; all answers have the same as x-request-id.
+    request_id = current_request_id()
+    if request_id is not None:
+        told["request-id"] = request_id
+    return JSONResponse(anthropic_error_body(error, request_id), status_code=error.status, headers=told)

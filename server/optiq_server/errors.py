@@ -2,11 +2,15 @@
 
 ApiError                     status, and the four fields of OpenAI's error object
 ├── InvalidRequest           400  a field is missing, wrong or not supported; `param` names it
+├── Unauthorized             401  the server has a key, and the request has not
+├── Forbidden                403  not to this client, whatever it sends
 ├── NotFound                 404  no such route, or no such model
 ├── MethodNotAllowed         405
+├── Conflict                 409  not now: something else is in the way
 ├── PayloadTooLarge          413
 ├── UnsupportedMediaType     415
 ├── Overloaded               429  the queue is full; carries `retry_after`
+├── Cancelled                499  another request ended this one
 ├── InternalFailure          500  a fault of ours; the message tells nothing of our insides
 ├── Unavailable              503  the model is loading, failed, or going away; carries `retry_after`
 └── TimedOut                 504  the request's time limit ran out
@@ -49,6 +53,18 @@ class InvalidRequest(ApiError):
     status = 400
 
 
+class Unauthorized(ApiError):
+    """The request does not carry this server's key."""
+
+    status = 401
+
+
+class Forbidden(ApiError):
+    """This client may not do that, whatever it sends."""
+
+    status = 403
+
+
 class NotFound(ApiError):
     """There is nothing at this path."""
 
@@ -59,6 +75,12 @@ class MethodNotAllowed(ApiError):
     """The path exists, for another method."""
 
     status = 405
+
+
+class Conflict(ApiError):
+    """Something that is there, or runs, is in the way."""
+
+    status = 409
 
 
 class PayloadTooLarge(ApiError):
@@ -78,6 +100,13 @@ class Overloaded(ApiError):
 
     status = 429
     type = "rate_limit_error"
+
+
+class Cancelled(ApiError):
+    """The reply was ended on request; nginx's status, which no client takes as a call to try again."""
+
+    status = 499
+    type = "cancelled"
 
 
 class InternalFailure(ApiError):

@@ -4,11 +4,13 @@ Defaults are read from the settings' dataclasses, the one place that has them.
 """
 
 import argparse
+import os
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import TypeAlias
 
+from optiq_server.api_key import API_KEY_VARIABLE, ApiKey
 from optiq_server.plan_command import byte_size
 from optiq_server.settings import (
     CACHE_VARIABLE,
@@ -41,7 +43,13 @@ def settings_of(options: argparse.Namespace) -> Settings:
         log_level=options.log_level,
         log_format=options.log_format,
         log_prompts=options.log_prompts,
-        http=HttpSettings(host=options.host, port=options.port, drain_seconds=options.drain_seconds),
+        http=HttpSettings(
+            host=options.host,
+            port=options.port,
+            drain_seconds=options.drain_seconds,
+            api_key=_api_key(options.api_key),
+            opens_page=options.opens_page,
+        ),
         generation=GenerationSettings(
             time_limit=options.time_limit,
             max_running=options.max_running,
@@ -84,6 +92,18 @@ def _add_http(add: _Add) -> None:
         default=http.drain_seconds,
         metavar="SECONDS",
         help="at a signal, how long running replies may take to finish (default: %(default)s)",
+    )
+    add(
+        "--api-key",
+        metavar="KEY",
+        help=f"demand this key of each request (default: {API_KEY_VARIABLE}, which other users of this "
+        "machine cannot read, else none)",
+    )
+    add(
+        "--open",
+        dest="opens_page",
+        action="store_true",
+        help="open the Lab in the browser once the model is ready",
     )
 
 
@@ -170,6 +190,12 @@ def _add_logs(add: _Add) -> None:
         action="store_true",
         help="log what is said to the model and what it says (default: never)",
     )
+
+
+def _api_key(option: str | None) -> ApiKey | None:
+    """Raises ValueError. An empty variable is as good as none; an empty option is a mistake."""
+    secret = os.environ.get(API_KEY_VARIABLE) or None if option is None else option
+    return None if secret is None else ApiKey(secret)
 
 
 def _date(text: str) -> date:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
+from optiq_server.api_key import ApiKey
 from optiq_server.engine.types import EngineLimits
 
 CACHE_VARIABLE = "OPTIQ_CACHE"
@@ -42,11 +43,14 @@ class HttpSettings:
     """Where to listen, and how to stop. Port 0 lets the system choose.
 
     At a signal replies have `drain_seconds` to finish: below the 30 s after which most supervisors kill.
+    With an `api_key`, requests must carry it. `opens_page` shows the Lab in the user's browser.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
     drain_seconds: float = 10.0
+    api_key: ApiKey | None = None
+    opens_page: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:

@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from optiq_server.api.failures import internal_failure, of_end
-from optiq_server.api.turn import CLIENT_CLOSED_REQUEST, Turn, WholeReply
+from optiq_server.api.turn import Turn, WholeReply
 from optiq_server.disconnect import on_disconnect
 from optiq_server.schema.errors import error_body
 from optiq_server.sse import DONE, EventStream, event
@@ -37,11 +37,9 @@ def streamed(turn: Turn, chunks: Chunks) -> EventStream:
 
 
 async def whole(turn: Turn, request: Request, body: Callable[[Sequence[WholeReply]], Json]) -> Response:
-    """The turn as one body, unless the client goes away."""
+    """The turn as one body. Raises ApiError; where the client has gone, nobody reads it."""
     async with on_disconnect(request.receive, turn.cancel):
         replies = await turn.whole()
-    if replies is None:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
     return JSONResponse(body(replies))
 
 

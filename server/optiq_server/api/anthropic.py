@@ -1,7 +1,4 @@
-"""POST /v1/messages and /v1/messages/count_tokens: Anthropic's API, whose streams name their events.
-
-Keys, in `x-api-key` or elsewhere, are not looked at: this server has none.
-"""
+"""POST /v1/messages and /v1/messages/count_tokens: Anthropic's API, whose streams name their events."""
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing

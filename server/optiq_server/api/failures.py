@@ -4,6 +4,7 @@ from optiq_server.engine.errors import EngineError, NotReady, PromptTooLong, Que
 from optiq_server.engine.types import EndReason, EngineState
 from optiq_server.errors import (
     ApiError,
+    Cancelled,
     InternalFailure,
     InvalidRequest,
     Overloaded,
@@ -50,7 +51,7 @@ def of_end(reason: EndReason) -> ApiError:
         case EndReason.SHUTDOWN:
             return Unavailable("the server is shutting down", code="shutting_down")
         case EndReason.CANCELLED:
-            return Unavailable("the request was cancelled", code="cancelled")
+            return Cancelled("the request was cancelled", code="cancelled")
         case _:
             return internal_failure()
 

@@ -13,7 +13,7 @@ from optiq_server.api.failures import internal_failure, of_end
 from optiq_server.api.response_history import earlier_items, referred_items
 from optiq_server.api.services import Services
 from optiq_server.api.truncation import truncated
-from optiq_server.api.turn import CLIENT_CLOSED_REQUEST, Told, Turn, begin, require_model
+from optiq_server.api.turn import Told, Turn, begin, require_model
 from optiq_server.disconnect import on_disconnect
 from optiq_server.engine.types import EndReason
 from optiq_server.errors import InvalidRequest
@@ -138,8 +138,6 @@ async def _frames(making: _Making) -> AsyncGenerator[bytes, None]:
 async def _whole(making: _Making, request: Request) -> Response:
     async with on_disconnect(request.receive, making.turn.cancel):
         replies = await making.turn.whole()
-    if replies is None:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
     reply = replies[0]
     body = whole_response(making.events, reply.pieces, reply.finished, completed=making.services.clock())
     await making.keep()

@@ -34,9 +34,6 @@ from optiq_server.translate.structure import refusal_of, unrenderable
 
 logger = logging.getLogger(__name__)
 
-CLIENT_CLOSED_REQUEST = 499
-"""nginx's status for a reply that nobody waits for; only logs and tests see it."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
@@ -94,10 +91,10 @@ class Turn:
             async for each in told:
                 yield each
 
-    async def whole(self) -> list[WholeReply] | None:
-        """Each sample's reply once all have finished; None if the turn was cancelled.
+    async def whole(self) -> list[WholeReply]:
+        """Each sample's reply once all have finished.
 
-        Raises ApiError if a sample failed; the others are cancelled then.
+        Raises ApiError if a sample failed or was cancelled; the others are cancelled then.
         """
         pieces: list[list[Piece]] = [[] for _ in self._samples]
         finished: dict[int, Finished] = {}
@@ -107,8 +104,6 @@ class Turn:
                 match told.outcome:
                     case Finished():
                         finished[told.index] = told.outcome
-                    case Failed(reason=EndReason.CANCELLED):
-                        return None
                     case Failed(reason=reason):
                         raise of_end(reason)
                     case None:

@@ -1,9 +1,11 @@
 """gpt-oss's dialect: binds optiq_harmony, and tells the model which day it is. Knows no HTTP."""
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import date
 
+from optiq_harmony.anatomy import Place, places, reply_start
 from optiq_harmony.constraint import GrammarCompiler
 from optiq_harmony.conversation import Conversation
 from optiq_harmony.errors import RenderError
@@ -56,6 +58,18 @@ class HarmonyDialect:
             return self._vocabulary.encode_text(text)
         except RenderError as error:
             raise UnrenderableConversation(error.field, str(error)) from error
+
+    def encode_written(self, text: str) -> tuple[int, ...]:
+        try:
+            return self._vocabulary.encode_written(text)
+        except RenderError as error:
+            raise UnrenderableConversation(error.field, str(error)) from error
+
+    def places(self, tokens: Sequence[int]) -> list[Place]:
+        return places(tokens, self._vocabulary.token_bytes)
+
+    def reply_start(self, tokens: Sequence[int]) -> int:
+        return reply_start(tokens, self._vocabulary.token_bytes)
 
     def render(self, conversation: Conversation) -> Prompt:
         dated = replace(conversation.system, current_date=self._current_date)

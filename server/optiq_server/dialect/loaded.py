@@ -3,8 +3,10 @@
 It knows nothing of dialects but their protocol.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 
+from optiq_harmony.anatomy import Place
 from optiq_harmony.conversation import Conversation
 from optiq_harmony.structure import Structure
 from optiq_server.dialect.protocol import Dialect, RenderedPrompt, ReplyParser
@@ -37,6 +39,15 @@ class LoadedDialect:
 
     def encode_text(self, text: str) -> tuple[int, ...]:
         return self._dialect.encode_text(text)
+
+    def encode_written(self, text: str) -> tuple[int, ...]:
+        return self._dialect.encode_written(text)
+
+    def places(self, tokens: Sequence[int]) -> Sequence[Place]:
+        return self._dialect.places(tokens)
+
+    def reply_start(self, tokens: Sequence[int]) -> int:
+        return self._dialect.reply_start(tokens)
 
     def render(self, conversation: Conversation) -> RenderedPrompt:
         return self._dialect.render(conversation)

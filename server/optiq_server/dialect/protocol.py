@@ -4,8 +4,10 @@ The protocol belongs to its users, translate and api. A dialect knows no HTTP, a
 asks of a constraint.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from optiq_harmony.anatomy import Place
 from optiq_harmony.conversation import Conversation
 from optiq_harmony.events import Event
 from optiq_harmony.structure import Structure
@@ -52,6 +54,18 @@ class Dialect(Protocol):
 
     def encode_text(self, text: str) -> tuple[int, ...]:
         """The tokens of a text, none of which is a control token. Raises UnrenderableConversation."""
+
+    def encode_written(self, text: str) -> tuple[int, ...]:
+        """The tokens of a text in which control tokens are written out. Raises UnrenderableConversation.
+
+        For texts that people look into, never for what is sent to the model.
+        """
+
+    def places(self, tokens: Sequence[int]) -> Sequence[Place]:
+        """What each token of a written conversation belongs to, as far as that can be told."""
+
+    def reply_start(self, tokens: Sequence[int]) -> int:
+        """Where in a written conversation the last reply begins, as far as that can be told."""
 
     def render(self, conversation: Conversation) -> RenderedPrompt:
         """The prompt that the model continues. Raises UnrenderableConversation."""

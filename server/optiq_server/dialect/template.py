@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from optiq_harmony.anatomy import Place
 from optiq_harmony.constraint import GrammarCompiler
 from optiq_harmony.conversation import Conversation, FunctionTool, Tool
 from optiq_harmony.errors import LoneSurrogate
@@ -63,6 +64,25 @@ class TemplateDialect:
             return self._encoder.encode(str(self._encoder.guarded(text, breaker)), breaker)
         except (LoneSurrogate, ValueError) as error:
             raise UnrenderableConversation("text", str(error)) from error
+
+    def encode_written(self, text: str) -> tuple[int, ...]:
+        try:
+            require_unicode(text, field="text")
+            return tuple(self._tokenizer.encode(text))
+        except (LoneSurrogate, ValueError) as error:
+            raise UnrenderableConversation("text", str(error)) from error
+
+    def places(self, tokens: Sequence[int]) -> list[Place]:
+        """Messages end behind a stop token; how a template writes roles is its own affair."""
+        places, message = [], 0
+        for token in tokens:
+            places.append(Place(message=message))
+            message += token in self._format.stop_tokens
+        return places
+
+    def reply_start(self, tokens: Sequence[int]) -> int:
+        """All is taken as a reply: where a template begins one cannot be told."""
+        return 0
 
     def render(self, conversation: Conversation) -> TemplatePrompt:
         parts = [template_messages(conversation.messages), template_tools(_functions(conversation.tools))]

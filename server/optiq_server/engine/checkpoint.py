@@ -31,13 +31,9 @@ def resolve_checkpoint(
 
     Progress goes to stderr; HF_HUB_OFFLINE and HF_HOME are the hub's own settings. Raises LoadFailed.
     """
-    folder = Path(model).expanduser()
-    if folder.is_dir():
+    folder = _named_folder(model)
+    if folder is not None:
         return folder
-    if folder.exists():
-        raise LoadFailed(f"{model!r} is a file; --model wants the folder that holds config.json")
-    if not _REPOSITORY.fullmatch(model):
-        raise LoadFailed(f"there is no folder {model!r}, nor is that the name of a repository (owner/name)")
     try:
         # `original/` and `metal/` of OpenAI's repositories match the patterns too, but belong to other
         # programs.
@@ -45,6 +41,29 @@ def resolve_checkpoint(
     except (OSError, ValueError) as error:
         raise LoadFailed(_why(model, error)) from error
     return Path(str(fetched))
+
+
+def find_checkpoint(model: str) -> Path | None:
+    """The same, of what is on this disk; None for a repository that would have to be fetched."""
+    folder = _named_folder(model)
+    if folder is not None:
+        return folder
+    try:
+        return Path(str(huggingface_hub.snapshot_download(model, local_files_only=True)))
+    except (OSError, ValueError):
+        return None
+
+
+def _named_folder(model: str) -> Path | None:
+    """The folder that `model` names; None where it names a repository. Raises LoadFailed."""
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.exists():
+        raise LoadFailed(f"{model!r} is a file; --model wants the folder that holds config.json")
+    if not _REPOSITORY.fullmatch(model):
+        raise LoadFailed(f"there is no folder {model!r}, nor is that the name of a repository (owner/name)")
+    return None
 
 
 def _why(model: str, error: Exception) -> str:

@@ -158,6 +158,13 @@ class Engine:
         on_cancel = partial(self._worker.post, Cancel(sequence_id))
         return Generation(request=request, mailbox=mailbox, on_cancel=on_cancel)
 
+    def cancel(self, request_id: str) -> bool:
+        """End every generation of this request within one step of the worker; False where it has none."""
+        found = [each for each, entry in self._open.items() if entry.request.request_id == request_id]
+        for sequence_id in found:
+            self._worker.post(Cancel(sequence_id))
+        return bool(found)
+
     async def drain(self, seconds: float) -> None:
         """Take no more requests; return once all have ended, or after so many seconds."""
         if self._state is EngineState.READY:

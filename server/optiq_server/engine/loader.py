@@ -71,6 +71,17 @@ def load_checkpoint(
     return LoadedModel(model=model, info=info, fingerprint=fingerprint)
 
 
+def load_lazily(folder: Path) -> Module:
+    """The model of the checkpoint in `folder`, every parameter still to be read, in the type it is stored in.
+
+    Raises LoadFailed.
+    """
+    try:
+        return _build(take_inventory(folder))
+    except (ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
+        raise LoadFailed(f"{folder} cannot be loaded: {_one_line(error)}") from error
+
+
 def _build(inventory: Inventory) -> Module:
     """The model with its weights still lazy, so that widening them does not hold both kinds at once."""
     model: Module

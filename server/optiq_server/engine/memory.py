@@ -50,6 +50,19 @@ def default_cache_bytes(weight_bytes: int) -> int:
     return int(max(0, left) * _CACHE_SHARE)
 
 
+def left_beside(*, weights: int, promised: int, held: int) -> int | None:
+    """Bytes for another program, beside a model with `weights`; None where nothing tells.
+
+    The model was promised so much for keys and values, of which it has `held` taken already.
+    """
+    available = available_memory()
+    if available is None:
+        return None
+    # As above: Metal's figure is for all of the model, the others' for what comes.
+    taken = weights + promised if mx.metal.is_available() else max(0, promised - held)
+    return max(0, available - taken)
+
+
 def _kernel_available(proc: Path) -> int | None:
     try:
         lines = (proc / "meminfo").read_text().splitlines()

@@ -6,14 +6,18 @@ from pydantic import BaseModel
 
 from optiq_server.errors import (
     ApiError,
+    Forbidden,
     NotFound,
     Overloaded,
     PayloadTooLarge,
     TimedOut,
+    Unauthorized,
     Unavailable,
 )
 
 _TYPES: tuple[tuple[type[ApiError], str], ...] = (
+    (Unauthorized, "authentication_error"),
+    (Forbidden, "permission_error"),
     (NotFound, "not_found_error"),
     (PayloadTooLarge, "request_too_large"),
     (Overloaded, "rate_limit_error"),

@@ -1,0 +1,50 @@
+"""Which command does a job: the job's options as arguments of `optiq`. Pure.
+
+Each value stands behind its option's `=`, so that none can become an option of its own.
+"""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from optiq_server.jobs.job import JobKind
+
+_PROGRAM = (sys.executable, "-m", "optiq_server")
+_FOR_PROGRAMS = ("--progress=json", "--json")
+
+
+def command_line(kind: JobKind, options: Mapping[str, Any], *, own_url: str) -> list[str]:
+    """The command for these options; `own_url` is where this server's API is, with `/v1`."""
+    match kind:
+        case JobKind.QUANTIZE:
+            return [*_PROGRAM, "quantize", *_quantize(options), *_FOR_PROGRAMS, "--", str(options["checkpoint"])]
+        case JobKind.EVALUATE:
+            return [*_PROGRAM, "eval", *_evaluate(options, own_url), *_FOR_PROGRAMS]
+
+
+def _quantize(options: Mapping[str, Any]) -> list[str]:
+    return _given(
+        {
+            "--out": options.get("out"),
+            "--bpw": options.get("bpw"),
+            "--size": options.get("size"),
+            "--calibration": options.get("calibration"),
+            "--experts": options.get("experts"),
+        }
+    )
+
+
+def _evaluate(options: Mapping[str, Any], own_url: str) -> list[str]:
+    return _given(
+        {
+            "--suite": ",".join(options["suites"]),
+            "--base-url": options.get("base_url") or own_url,
+            "--data": options.get("data"),
+            "--limit": options.get("limit"),
+            "--reasoning-effort": options.get("reasoning_effort"),
+        }
+    )
+
+
+def _given(values: Mapping[str, object]) -> list[str]:
+    return [f"{name}={value}" for name, value in values.items() if value is not None]
