@@ -75,9 +75,9 @@ function Board({ now, totals, samples }: { now: Status; totals: Totals; samples:
         />
         <Chart
           name="Cache"
-          value={bytes(now.cache.bytes)}
+          value={`${bytes(now.cache.bytes)} of ${bytes(now.cache.capacity_bytes)}`}
           values={samples.map((each) => each.cacheBytes)}
-          note={`${count(totals.cacheHits)} hits, ${share} % of prompt tokens, room for ${bytes(now.cache.capacity_bytes)}`}
+          note={`${count(totals.cacheHits)} hits, ${share} % of prompt tokens`}
         />
         <Chart
           name="Memory"

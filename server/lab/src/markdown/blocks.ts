@@ -18,20 +18,26 @@ export class BlockSplitter {
     this.lex = lex;
   }
 
-  /** The blocks of a text. Quick where it only grew since the last call. */
+  /** The blocks of a text. Quick where it only grew since the last call; read as a whole when it has ended. */
   split(text: string, ended: boolean): Block[] {
-    if (!text.startsWith(this.source)) {
+    if (ended || !text.startsWith(this.source)) {
       this.finished = [];
       this.consumed = 0;
     }
     this.source = text;
-    const tail = text.slice(this.consumed);
+    return this.tail(ended);
+  }
+
+  private tail(ended: boolean): Block[] {
+    const tail = this.source.slice(this.consumed);
     if (tail.length > LONGEST_BLOCK && !tail.slice(0, LONGEST_BLOCK).includes("\n\n"))
       return this.long(tail, ended);
     const raws = this.lex(tail).map(({ raw }) => raw);
-    const open = raws.pop() ?? "";
-    for (const raw of raws) this.finish(raw);
-    return open ? [...this.finished, { raw: open, final: ended }] : this.finished;
+    // An empty line does not end a list: what comes next may belong to it.
+    const open = raws.findLastIndex((raw) => raw.trim() !== "");
+    for (const raw of raws.slice(0, Math.max(0, open))) this.finish(raw);
+    const last = raws.slice(Math.max(0, open)).join("");
+    return last.trim() ? [...this.finished, { raw: last, final: ended }] : this.finished;
   }
 
   private finish(raw: string): void {
@@ -44,6 +50,6 @@ export class BlockSplitter {
     const end = tail.indexOf("\n\n", LONGEST_BLOCK);
     if (end < 0) return [...this.finished, { raw: tail, final: ended }];
     this.finish(tail.slice(0, end + 2));
-    return this.split(this.source, ended);
+    return this.tail(ended);
   }
 }

@@ -1,5 +1,11 @@
 import type { Unit } from "../api/types";
 
+function groupBy(units: Unit[], keyOf: (unit: Unit) => string): [string, Unit[]][] {
+  const groups = new Map<string, Unit[]>();
+  for (const unit of units) groups.set(keyOf(unit), [...(groups.get(keyOf(unit)) ?? []), unit]);
+  return [...groups];
+}
+
 /** Units in the layers, as rows by role and columns by layer. */
 export interface Grid {
   layers: number[];
@@ -8,11 +14,8 @@ export interface Grid {
 
 export function gridOf(units: Unit[], layers: number): Grid {
   const columns = Array.from({ length: layers }, (_, index) => index);
-  const byRole = Map.groupBy(
-    units.filter(({ layer }) => layer !== null),
-    ({ role }) => role,
-  );
-  const rows = [...byRole].map(([role, own]) => {
+  const inLayers = units.filter(({ layer }) => layer !== null);
+  const rows = groupBy(inLayers, ({ role }) => role).map(([role, own]) => {
     const byLayer = new Map(own.map((unit) => [unit.layer, unit]));
     return { role, cells: columns.map((layer) => byLayer.get(layer) ?? null) };
   });
@@ -56,7 +59,7 @@ export interface RoleSum {
 
 /** Units by role, the largest first. */
 export function sumsByRole(units: Unit[]): RoleSum[] {
-  const sums = [...Map.groupBy(units, ({ role }) => role)].map(([role, own]) => ({
+  const sums = groupBy(units, ({ role }) => role).map(([role, own]) => ({
     role,
     units: own.length,
     parameters: own.reduce((sum, unit) => sum + unit.parameters, 0),
@@ -68,6 +71,6 @@ export function sumsByRole(units: Unit[]): RoleSum[] {
 }
 
 function formatsOf(units: Unit[]): string {
-  const groups = [...Map.groupBy(units, ({ format }) => format)].sort(([, a], [, b]) => b.length - a.length);
+  const groups = groupBy(units, ({ format }) => format).sort(([, a], [, b]) => b.length - a.length);
   return groups.map(([format, own]) => (groups.length > 1 ? `${own.length} × ${format}` : format)).join(", ");
 }
