@@ -5,6 +5,7 @@ It never raises and never judges: what is malformed is the parser's to tell, and
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from optiq_harmony.tokens import FIRST_SPECIAL_TOKEN, STOP_TOKENS, ControlToken
 
@@ -56,9 +57,7 @@ def reply_start(tokens: Sequence[int], token_bytes: Callable[[int], bytes]) -> i
 
 def _messages(tokens: Sequence[int], token_bytes: Callable[[int], bytes]) -> list[_Message]:
     bounds = _bounds(tokens)
-    return [
-        _message(tokens, start, end, token_bytes) for start, end in zip(bounds, bounds[1:], strict=False)
-    ]
+    return [_message(tokens, start, end, token_bytes) for start, end in pairwise(bounds)]
 
 
 def _bounds(tokens: Sequence[int]) -> list[int]:
@@ -76,9 +75,7 @@ def _bounds(tokens: Sequence[int]) -> list[int]:
     return bounds if bounds[-1] == len(tokens) else [*bounds, len(tokens)]
 
 
-def _message(
-    tokens: Sequence[int], start: int, end: int, token_bytes: Callable[[int], bytes]
-) -> _Message:
+def _message(tokens: Sequence[int], start: int, end: int, token_bytes: Callable[[int], bytes]) -> _Message:
     first = start + 1 if tokens[start] == ControlToken.START else start
     header_end = _next_control(tokens, first, end)
     said = _text(tokens[first:header_end], token_bytes)
@@ -93,12 +90,12 @@ def _message(
 
 def _role(said: str) -> str:
     """Of the first words of a header; a tool's message begins with the tool's name."""
-    return next((role for role in _ROLES if said.strip().startswith(role)), _TOOL if said.strip() else _ASSISTANT)
+    return next(
+        (role for role in _ROLES if said.strip().startswith(role)), _TOOL if said.strip() else _ASSISTANT
+    )
 
 
-def _channel(
-    tokens: Sequence[int], start: int, end: int, token_bytes: Callable[[int], bytes]
-) -> str | None:
+def _channel(tokens: Sequence[int], start: int, end: int, token_bytes: Callable[[int], bytes]) -> str | None:
     for index in range(start, end):
         if tokens[index] == ControlToken.MESSAGE:
             return None

@@ -5,7 +5,9 @@ Decides nothing about requests. It is imported late, because its imports take se
 
 import asyncio
 import socket
+import threading
 import time
+import webbrowser
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
@@ -26,6 +28,7 @@ from optiq_server.engine.backend import Backend
 from optiq_server.engine.engine import Engine
 from optiq_server.engine.types import EngineLimits, EngineState
 from optiq_server.errors import EngineDied, StartFailed
+from optiq_server.lab_composition import lab_of
 from optiq_server.listener import url_of
 from optiq_server.model import OpenedModel, may_speak_harmony
 from optiq_server.response_store import ResponseStore
@@ -42,21 +45,27 @@ def serve(
     *,
     open_model: OpenModel,
     say: Callable[[str], None],
+    open_page: Callable[[str], object] = webbrowser.open,
 ) -> None:
     """Serve on `listener` until a signal comes. `say` takes lines for the user.
 
     Raises StartFailed if the vocabulary or the model cannot be loaded, EngineDied if it stops computing.
     """
     started = time.monotonic()
-    services = _services(settings, open_model)
+    url = url_of(listener)
+    chosen: Future[OpenedModel] = Future()
+    services = _services(settings, open_model, chosen)
     server = graceful_server(
-        create_app(services),
+        create_app(services, lab_of(settings, services, chosen, own_url=f"{url}/v1")),
         end_replies=partial(drain_engine, services.engine, settings.http.drain_seconds),
     )
 
     def tell_ready() -> None:
         seconds = time.monotonic() - started
-        say(ready_lines(model=services.served.name, url=url_of(listener), seconds=seconds))
+        say(ready_lines(model=services.served.name, url=url, seconds=seconds, has_key=services.has_key))
+        if settings.http.opens_page:
+            # Beside the loop: some browsers are waited for.
+            threading.Thread(target=open_page, args=(url,), name="open the page", daemon=True).start()
 
     asyncio.run(_run(server, services.engine, listener, tell_ready))
     engine = services.engine
@@ -65,7 +74,7 @@ def serve(
         raise StartFailed(reason) if engine.model is None else EngineDied(reason)
 
 
-def _services(settings: Settings, open_model: OpenModel) -> Services:
+def _services(settings: Settings, open_model: OpenModel, chosen: "Future[OpenedModel]") -> Services:
     generation = settings.generation
     limits = EngineLimits(
         max_running=generation.max_running,
@@ -74,16 +83,17 @@ def _services(settings: Settings, open_model: OpenModel) -> Services:
         cache_dir=generation.cache_dir,
     )
     harmony = _harmony(settings)
-    chosen: Future[Dialect] = Future()
+    dialect: Future[Dialect] = Future()
 
     def open_backend() -> Backend:
         opened = open_model(settings, limits, harmony)
-        chosen.set_result(opened.dialect)
+        dialect.set_result(opened.dialect)
+        chosen.set_result(opened)
         return opened.backend
 
     return Services(
         engine=Engine(open_backend, limits),
-        dialect=LoadedDialect(chosen),
+        dialect=LoadedDialect(dialect),
         served=ServedModel(
             name=settings.model_name, created=int(time.time()), is_strict=settings.strict_model
         ),
@@ -91,6 +101,7 @@ def _services(settings: Settings, open_model: OpenModel) -> Services:
         time_limit=generation.time_limit,
         store=_store(settings),
         log_prompts=settings.log_prompts,
+        api_key=settings.http.api_key,
     )
 
 

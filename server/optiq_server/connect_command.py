@@ -12,7 +12,7 @@ from optiq_server.api_key import API_KEY_VARIABLE
 
 if TYPE_CHECKING:
     # The libraries for other programs' files are loaded when the command runs: `--help` needs none.
-    from optiq_server.connect.recipe import Merge, Recipe, Target
+    from optiq_server.connect.recipe import ConfigFile, Recipe, Target
 
 _DEFAULT_URL = "http://127.0.0.1:8080"
 _DEFAULT_MODEL = "gpt-oss-20b"
@@ -49,42 +49,43 @@ def surroundings() -> Surroundings:
 def run_connect(options: argparse.Namespace, around: Surroundings) -> None:
     """Raises ConnectError, with one line for the user."""
     from optiq_server.connect.catalogue import recipes
+    from optiq_server.connect.recipe import RecipeKind
 
-    known = recipes(_target(options, around))
+    target = _target(options, around)
+    known = recipes(target)
     if options.client is None:
         for recipe in known:
             print(f"{recipe.id:18} {recipe.name:28} {recipe.shown_path or recipe.kind}")
         return
     recipe = _named(known, options.client)
-    if recipe.file is None:
-        _show(recipe)
-        return
-    path = recipe.file.place.path(around.environment, around.home)
     if options.undo:
-        _undo(path)
-    elif options.prints:
+        _undo(recipe, around)
+        return
+    if recipe.kind is not RecipeKind.IMPOSSIBLE:
+        recipe = _named(recipes(_asked(target, _key(around), named=options.model)), options.client)
+    if options.prints or recipe.file is None:
         _show(recipe)
     else:
-        _write(recipe, path, recipe.file.merge, agrees=lambda: _agrees(options, around))
+        _write(recipe, recipe.file, options, around)
 
 
 def _target(options: argparse.Namespace, around: Surroundings) -> "Target":
     from optiq_server.connect.errors import CannotConnect
     from optiq_server.connect.recipe import Target
 
-    key = around.environment.get(API_KEY_VARIABLE) or None
     try:
-        unasked = Target(
+        return Target(
             base_url=options.base_url.rstrip("/").removesuffix("/v1"),
             model=options.model or _DEFAULT_MODEL,
             context_length=_DEFAULT_CONTEXT,
-            needs_key=key is not None,
+            needs_key=_key(around) is not None,
         )
     except ValueError as error:
         raise CannotConnect(f"--base-url: {error}") from error
-    if options.client is None or options.undo:
-        return unasked
-    return _asked(unasked, key, named=options.model)
+
+
+def _key(around: Surroundings) -> str | None:
+    return around.environment.get(API_KEY_VARIABLE) or None
 
 
 def _asked(target: "Target", key: str | None, *, named: str | None) -> "Target":
@@ -125,12 +126,13 @@ def _show(recipe: "Recipe") -> None:
     print(recipe.snippet, end="")
 
 
-def _write(recipe: "Recipe", path: Path, merge: "Merge", *, agrees: Callable[[], bool]) -> None:
+def _write(recipe: "Recipe", file: "ConfigFile", options: argparse.Namespace, around: Surroundings) -> None:
     from optiq_server.connect.config_change import plan_change, write_change
     from optiq_server.connect.errors import UnreadableConfig
 
+    path = file.place.path(around.environment, around.home)
     try:
-        change = plan_change(path, merge)
+        change = plan_change(path, file.merge)
     except UnreadableConfig:
         # By hand it is soon done.
         print(recipe.snippet, end="")
@@ -139,7 +141,7 @@ def _write(recipe: "Recipe", path: Path, merge: "Merge", *, agrees: Callable[[],
         print(f"optiq: {path} has it already", file=sys.stderr)
         return
     print(change.diff())
-    if not agrees():
+    if not _agrees(options, around):
         print("optiq: nothing was written; --yes writes it", file=sys.stderr)
         return
     backup = write_change(change)
@@ -147,9 +149,13 @@ def _write(recipe: "Recipe", path: Path, merge: "Merge", *, agrees: Callable[[],
     print(f"optiq: written; {kept}; optiq connect {recipe.id} --undo puts it back", file=sys.stderr)
 
 
-def _undo(path: Path) -> None:
+def _undo(recipe: "Recipe", around: Surroundings) -> None:
     from optiq_server.connect.config_change import undo_change
+    from optiq_server.connect.errors import CannotConnect
 
+    if recipe.file is None:
+        raise CannotConnect(f"{recipe.name} has no file that is written here, so there is nothing to undo")
+    path = recipe.file.place.path(around.environment, around.home)
     undo_change(path)
     print(f"optiq: {path} is what it was before", file=sys.stderr)
 

@@ -3,15 +3,17 @@
 Its imports stay inside: MLX and mlx-lm take seconds, during which `/health` should answer already.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optiq_server.engine.backend import Backend
 from optiq_server.engine.errors import LoadFailed
 from optiq_server.engine.inventory import read_model_type, take_inventory
+from optiq_server.engine.opening import Inspect
 from optiq_server.engine.types import EngineLimits
+from optiq_server.lab.facts import CheckpointFacts
 from optiq_server.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,21 +25,31 @@ _HARMONY_ARCHITECTURE = "gpt_oss"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedModel:
-    """A model that computes, and how it is spoken to."""
+    """A model that computes, how it is spoken to, and what the Lab tells of its checkpoint."""
 
     backend: Backend
     dialect: "Dialect"
+    facts: CheckpointFacts | None = None
 
 
 def open_model(settings: Settings, limits: EngineLimits, harmony: "Callable[[], Dialect]") -> OpenedModel:
     """Load the checkpoint; `harmony` makes gpt-oss's dialect. Raises LoadFailed, one line for the user."""
     folder = _folder(settings)
+    facts: list[CheckpointFacts] = []
+
+    def inspect(folder: Path, model: Any, config: Mapping[str, object]) -> None:  # noqa: ANN401  # MLX's
+        from optiq_server.lab.weights import checkpoint_facts
+
+        facts.append(checkpoint_facts(folder, model, config))
+
     if take_inventory(folder).model_type == _HARMONY_ARCHITECTURE:
         # First, because what it begins to build takes as long as the weights.
         dialect = harmony()
-        return OpenedModel(backend=_open(folder, limits), dialect=dialect)
-    backend = _open(folder, limits)
-    return OpenedModel(backend=backend, dialect=_template_dialect(folder, backend.info.vocabulary_size))
+        backend = _open(folder, limits, inspect)
+    else:
+        backend = _open(folder, limits, inspect)
+        dialect = _template_dialect(folder, backend.info.vocabulary_size)
+    return OpenedModel(backend=backend, dialect=dialect, facts=facts[0])
 
 
 def open_backend(settings: Settings, limits: EngineLimits) -> Backend:
@@ -56,10 +68,10 @@ def may_speak_harmony(settings: Settings) -> bool:
         return True
 
 
-def _open(folder: Path, limits: EngineLimits) -> Backend:
+def _open(folder: Path, limits: EngineLimits, inspect: Inspect | None = None) -> Backend:
     from optiq_server.engine.opening import open_checkpoint
 
-    return open_checkpoint(str(folder), limits)
+    return open_checkpoint(str(folder), limits, inspect=inspect)
 
 
 def _template_dialect(folder: Path, vocabulary_size: int) -> "Dialect":

@@ -16,8 +16,10 @@ from openai import AsyncOpenAI
 
 from optiq_harmony.constraint import GrammarCompiler, TokenTable
 from optiq_harmony.vocabulary import Vocabulary
+from optiq_server.api.lab import Lab
 from optiq_server.api.served_model import ServedModel
 from optiq_server.api.services import Services
+from optiq_server.api_key import ApiKey
 from optiq_server.app import create_app, stop_engine
 from optiq_server.dialect.harmony import HarmonyDialect
 from optiq_server.dialect.protocol import Dialect
@@ -104,6 +106,8 @@ def _serve(vocabulary: Vocabulary, compiler: Future[GrammarCompiler], tmp_path: 
         strict_model: bool = False,
         stores: bool = True,
         log_prompts: bool = False,
+        api_key: ApiKey | None = None,
+        lab: Lab | None = None,
     ) -> AsyncIterator[RunningServer]:
         engine = Engine(open_backend, limits or EngineLimits(), **({"clock": clock} if clock else {}))
         services = Services(
@@ -116,8 +120,9 @@ def _serve(vocabulary: Vocabulary, compiler: Future[GrammarCompiler], tmp_path: 
             new_id=CountedIds(),
             clock=lambda: 1_700_000_000,
             store=ResponseStore(tmp_path / STORE_NAME, clock=lambda: 1_700_000_000) if stores else None,
+            api_key=api_key,
         )
-        async with _running(services) as running:
+        async with _running(services, lab) as running:
             if until_ready:
                 await engine.wait_until_settled()
                 assert engine.state is EngineState.READY, engine.failure
@@ -127,8 +132,8 @@ def _serve(vocabulary: Vocabulary, compiler: Future[GrammarCompiler], tmp_path: 
 
 
 @contextlib.asynccontextmanager
-async def _running(services: Services) -> AsyncIterator[RunningServer]:
-    plain = graceful_server(create_app(services), end_replies=lambda: stop_engine(services.engine))
+async def _running(services: Services, lab: Lab | None) -> AsyncIterator[RunningServer]:
+    plain = graceful_server(create_app(services, lab), end_replies=lambda: stop_engine(services.engine))
     server = _QuietServer(plain.config, end_replies=lambda: stop_engine(services.engine))
     listener = bind(HttpSettings(port=0))
     url = url_of(listener)

@@ -12,7 +12,7 @@ from optiq_server.api.body import documented, parse_as, read_json_body
 from optiq_server.api.lab_guard import trusted_only
 from optiq_server.engine.errors import LoadFailed
 from optiq_server.errors import ApiError, Conflict, InvalidRequest, NotFound
-from optiq_server.jobs.errors import ForeignJob, JobError, JobIsRunning
+from optiq_server.jobs.errors import ForeignJob, JobError, JobIsRunning, NoResult
 from optiq_server.jobs.job import JobKind
 from optiq_server.jobs.memory import MemoryCheck
 from optiq_server.jobs.registry import JobRegistry
@@ -31,7 +31,7 @@ _Told = TypeVar("_Told")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
-    """Where jobs are done. `needed` are the bytes of a checkpoint's weights, None where it is on no disk here.
+    """Where jobs are done. `needed` are the bytes of a checkpoint's weights, None where none is on this disk.
 
     `left` are the bytes that the served model leaves, None where nothing tells. Both may take a moment.
     """
@@ -94,7 +94,7 @@ def _start(raw: bytes) -> StartQuantize | StartEvaluate:
 
 
 async def _require_room(workshop: Workshop, body: StartQuantize | StartEvaluate) -> None:
-    """Raises Conflict for what does not fit beside the model, unless it may share. Evaluating loads nothing."""
+    """Raises Conflict for what does not fit beside the model. Evaluating loads nothing."""
     if isinstance(body, StartEvaluate) or body.share_memory:
         return
     try:
@@ -123,5 +123,7 @@ def _answer(error: JobError) -> ApiError:
             return Conflict(str(error), code="job_running")
         case ForeignJob():
             return Conflict(str(error), code="job_elsewhere")
+        case NoResult():
+            return NotFound(str(error), param="job_id", code="no_result")
         case _:
             return NotFound(str(error), param="job_id", code="job_not_found")

@@ -14,7 +14,7 @@ from optiq_server.errors import Forbidden
 _OWN_PAGES = ("same-origin", "none")
 
 
-def own_pages_only(request: Request) -> None:
+async def own_pages_only(request: Request) -> None:
     """Raises Forbidden for what a page of another site makes a browser send."""
     site = request.headers.get("sec-fetch-site")
     if site is not None and site not in _OWN_PAGES:
@@ -25,7 +25,7 @@ def trusted_only(*, has_key: bool) -> Callable[[Request], Awaitable[None]]:
     """A dependency that raises Forbidden for all but those. With a key it was checked before."""
 
     async def check(request: Request) -> None:
-        own_pages_only(request)
+        await own_pages_only(request)
         if has_key:
             return
         if not _is_loopback(request.client.host if request.client else ""):
@@ -35,8 +35,8 @@ def trusted_only(*, has_key: bool) -> Callable[[Request], Awaitable[None]]:
             )
         if not _is_address(request.url.hostname or ""):
             raise Forbidden(
-                f"the host {request.url.hostname!r} may be anyone's: use 127.0.0.1 or localhost, or start the "
-                "server with --api-key",
+                f"the host {request.url.hostname!r} may be anyone's: use 127.0.0.1 or localhost, or "
+                "start the server with --api-key",
                 code="forbidden_host",
             )
 

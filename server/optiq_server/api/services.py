@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from optiq_server.api.served_model import ServedModel
+from optiq_server.api_key import ApiKey
 from optiq_server.dialect.protocol import Dialect
 from optiq_server.engine.engine import Engine
 from optiq_server.response_store import ResponseStore
@@ -24,7 +25,8 @@ def seconds_since_1970() -> int:
 class Services:
     """`time_limit` is in seconds; `version` is the server's own. `new_id` and `clock` are fixed in tests.
 
-    Without a `store` no response is kept. With `log_prompts`, prompts and replies are logged.
+    Without a `store` no response is kept. With `log_prompts`, prompts and replies are logged. With an
+    `api_key`, requests must carry it.
     """
 
     engine: Engine
@@ -36,3 +38,8 @@ class Services:
     new_id: Callable[[str], str] = random_id
     clock: Callable[[], int] = seconds_since_1970
     store: ResponseStore | None = None
+    api_key: ApiKey | None = None
+
+    @property
+    def has_key(self) -> bool:
+        return self.api_key is not None

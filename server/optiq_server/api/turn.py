@@ -25,7 +25,7 @@ from optiq_server.dialect.raw import RawParser
 from optiq_server.engine.constraint import Constraint
 from optiq_server.engine.engine import Generation
 from optiq_server.engine.errors import EngineError, NotReady
-from optiq_server.engine.types import Ended, EndReason, GenerationEvent, GenerationRequest, ModelInfo, Tokens
+from optiq_server.engine.types import Ended, GenerationEvent, GenerationRequest, ModelInfo, Tokens
 from optiq_server.errors import InternalFailure
 from optiq_server.request_context import current_request_id
 from optiq_server.translate.job import Drawing, Job, TextJob

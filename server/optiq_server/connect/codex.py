@@ -11,9 +11,7 @@ from optiq_server.connect.recipe import ConfigFile, ConfigPlace, Language, Recip
 _PROVIDER = "optiq"
 _PROVIDERS = "model_providers"
 
-_PLACE = ConfigPlace(
-    variable="CODEX_HOME", below_variable="config.toml", below_home=".codex/config.toml"
-)
+_PLACE = ConfigPlace(variable="CODEX_HOME", below_variable="config.toml", below_home=".codex/config.toml")
 
 
 def codex(target: Target) -> Recipe:

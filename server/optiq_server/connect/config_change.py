@@ -39,9 +39,7 @@ class ConfigChange:
         """In the unified form; empty where nothing changes."""
         old, new = ((each or b"").decode(errors="replace") for each in (self.before, self.after))
         name = str(self.path)
-        lines = difflib.unified_diff(
-            old.splitlines(), new.splitlines(), name, name, lineterm=""
-        )
+        lines = difflib.unified_diff(old.splitlines(), new.splitlines(), name, name, lineterm="")
         return "\n".join(lines)
 
 

@@ -35,7 +35,9 @@ class ChangedSince(ConnectError):
         self.backup = backup
 
     def __str__(self) -> str:
-        old = "there was no such file before" if self.backup is None else f"what was before is in {self.backup}"
+        old = (
+            "there was no such file before" if self.backup is None else f"what was before is in {self.backup}"
+        )
         return f"{self.path} has changed since it was written here, so it is left as it is; {old}"
 
 

@@ -24,7 +24,10 @@ def claude_code(target: Target) -> Recipe:
         kind=RecipeKind.ENVIRONMENT,
         language=Language.SHELL,
         snippet="".join(f"export {name}={value}\n" for name, value in variables.items()) + "claude\n",
-        steps=("Type this into a terminal. The address is without /v1.", "Unset ANTHROPIC_API_KEY if it is set."),
+        steps=(
+            "Type this into a terminal. The address is without /v1.",
+            "Unset ANTHROPIC_API_KEY if it is set.",
+        ),
     )
 
 
@@ -118,7 +121,10 @@ def curl(target: Target) -> Recipe:
         name="curl",
         kind=RecipeKind.ENVIRONMENT,
         language=Language.SHELL,
-        snippet=f"curl {target.api_url}/chat/completions{key} -H 'Content-Type: application/json' -d {body}\n",
+        snippet=(
+            f"curl {target.api_url}/chat/completions{key} -H 'Content-Type: application/json' \\\n"
+            f"  -d {body}\n"
+        ),
         steps=("Type this into a terminal.",),
     )
 
@@ -131,5 +137,5 @@ def cursor(_: Target) -> Recipe:
         language=Language.TEXT,
         snippet="",
         note="Cursor's own servers call the API, not the editor, and they cannot reach an address on your "
-        "machine. It would take a public address with a tunnel, and then your code leaves the machine anyway.",
+        "machine. It would take a tunnel with a public address, and your code would leave the machine.",
     )

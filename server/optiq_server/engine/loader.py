@@ -5,7 +5,7 @@ them only.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,9 +43,15 @@ class LoadedModel:
 
 
 def load_checkpoint(
-    folder: Path, *, available: Callable[[], int | None] = available_memory, in_float32: bool | None = None
+    folder: Path,
+    *,
+    available: Callable[[], int | None] = available_memory,
+    in_float32: bool | None = None,
+    inspect: Callable[[Path, Module, Mapping[str, object]], None] | None = None,
 ) -> LoadedModel:
     """Load the checkpoint in `folder`. Raises LoadFailed.
+
+    `inspect` is shown the model as it is stored, with the folder and its config.json, while nothing is read.
 
     `in_float32` widens all 16-bit floats; by default that is done where MLX has no GPU: its quantized
     products in bfloat16 are 5.8 % wrong and ten times slower on a CPU, and unquantized experts are refused
@@ -61,6 +67,8 @@ def load_checkpoint(
     info = _info(inventory, weight_bytes, left=left, in_float32=in_float32)
     try:
         model = _build(inventory)
+        if inspect is not None:
+            inspect(folder, model, inventory.config)
         if in_float32:
             model.set_dtype(mx.float32)
         mx.eval(model.parameters())

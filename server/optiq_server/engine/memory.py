@@ -17,6 +17,11 @@ def available_memory(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cg
     return min(bounds, default=None)
 
 
+def has_metal() -> bool:
+    """Whether models compute on a Mac's GPU, in the checkpoint's own floats."""
+    return bool(mx.metal.is_available())
+
+
 def wire_memory() -> int | None:
     """Let macOS keep the model's memory resident, as mlx-lm does; the limit before, None where there is none.
 

@@ -4,15 +4,23 @@ mlx-lm brings in transformers, which takes seconds: imported here, `/health` ans
 """
 
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from optiq_server.engine.backend import Backend
 from optiq_server.engine.types import EngineLimits
 
+Inspect: TypeAlias = Callable[[Path, Any, Mapping[str, object]], None]
+"""Is shown a folder, its model (an MLX module, which is not imported here) and its config.json."""
 
-def open_checkpoint(model: str, limits: EngineLimits) -> Backend:
-    """Load `model`, a folder or a repository of the Hugging Face hub. Raises LoadFailed."""
+
+def open_checkpoint(model: str, limits: EngineLimits, *, inspect: Inspect | None = None) -> Backend:
+    """Load `model`, a folder or a repository of the Hugging Face hub. Raises LoadFailed.
+
+    `inspect` is shown the model while its arrays are lazy.
+    """
     import mlx.core as mx
 
     with open_file_limit_kept():
@@ -24,7 +32,7 @@ def open_checkpoint(model: str, limits: EngineLimits) -> Backend:
         # MLX compiles for a CPU by running g++, seconds for each new kernel in the midst of the first
         # requests, and decodes no faster afterwards; without g++ it does not compile at all.
         mx.disable_compile()
-    return MlxBackend(load_checkpoint(resolve_checkpoint(model)), limits)
+    return MlxBackend(load_checkpoint(resolve_checkpoint(model), inspect=inspect), limits)
 
 
 @contextmanager

@@ -17,7 +17,14 @@ def command_line(kind: JobKind, options: Mapping[str, Any], *, own_url: str) -> 
     """The command for these options; `own_url` is where this server's API is, with `/v1`."""
     match kind:
         case JobKind.QUANTIZE:
-            return [*_PROGRAM, "quantize", *_quantize(options), *_FOR_PROGRAMS, "--", str(options["checkpoint"])]
+            return [
+                *_PROGRAM,
+                "quantize",
+                *_quantize(options),
+                *_FOR_PROGRAMS,
+                "--",
+                str(options["checkpoint"]),
+            ]
         case JobKind.EVALUATE:
             return [*_PROGRAM, "eval", *_evaluate(options, own_url), *_FOR_PROGRAMS]
 

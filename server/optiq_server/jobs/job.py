@@ -24,7 +24,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """`done` of `total` in this phase; `seconds_left` is the program's own estimate, None where it has none."""
+    """`done` of `total` in this phase; `seconds_left` is the program's estimate, None where it has none."""
 
     phase: str
     done: float

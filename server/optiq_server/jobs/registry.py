@@ -40,7 +40,7 @@ class _Running:
 
 
 class JobRegistry:
-    """`command_line` makes the command of a job; `environment` is the program's, `clock` seconds since 1970."""
+    """`command_line` makes a job's command, run with `environment`; `clock` gives seconds since 1970."""
 
     def __init__(
         self,

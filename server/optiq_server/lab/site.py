@@ -1,4 +1,4 @@
-"""The page's built files, read once: what each one is, and how its bytes may be sent. Knows no HTTP framework.
+"""The page's built files, read once: what each one is, and how its bytes may be sent. No HTTP framework.
 
 A file `x` may have its compressed forms beside it, `x.br` and `x.gz`; where there is no `x.gz` it is made.
 Only what was there at the start is ever served, so no path leads elsewhere.

@@ -23,7 +23,7 @@ class ParseRequest(RequestModel):
 
 
 class ShownToken(BaseModel):
-    """One token. `message` counts from 0; `channel`, `message` and `role` are null where that is not known."""
+    """One token. Messages count from 0; `channel`, `message` and `role` are null where not known."""
 
     id: int
     text: str
