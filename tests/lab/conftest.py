@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
 from tests.lab.lab import Lab, new_lab
 from tests.lab.servers import Server, pocket_server, scripted_server
@@ -21,11 +21,19 @@ def _browser() -> Iterator[Browser]:
     executable = next(filter(None, map(shutil.which, _NAMES)), None)
     if executable is None:
         pytest.skip(f"none of {', '.join(_NAMES)} is installed")
-    with sync_playwright() as playwright:
-        # In a container there is no second user that Chromium's own sandbox needs.
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    playwright = _start_playwright()
+    # In a container there is no second user that Chromium's own sandbox needs.
+    browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+    yield browser
+    browser.close()
+    playwright.stop()
+
+
+def _start_playwright() -> Playwright:
+    """Its driver is a Node process, which cannot start its threads beside the OpenBLAS that servers preload."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("LD_PRELOAD", raising=False)
+        return sync_playwright().start()
 
 
 @pytest.fixture(scope="session", name="pocket")

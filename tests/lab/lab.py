@@ -1,5 +1,6 @@
 """OptiQ Lab as a user has it: one browser window, and what must never happen in it."""
 
+import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,7 @@ class Lab:
     def __post_init__(self) -> None:
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("console", lambda message: self._hear(message.type, message.text))
-        self.page.on("request", self._see)
+        self.page.on("request", lambda request: self._see(request))
 
     def _hear(self, kind: str, text: str) -> None:
         if kind == "error" and not _EXPECTED_NOISE.search(text):
@@ -48,10 +49,22 @@ class Lab:
         self.page.get_by_role("button", name="Settings", exact=True).click()
         for name, value in {"Temperature": "0", **settings}.items():
             self.page.get_by_label(name.replace("_", " "), exact=True).fill(value)
+        self.page.get_by_role("button", name="Close settings").click()
 
     def ask(self, text: str) -> None:
         self.page.get_by_label("Message", exact=True).fill(text)
         self.page.get_by_label("Message", exact=True).press("Enter")
+
+    def answer_with(self, *pieces: str) -> None:
+        """From now on the model says this, whatever it is asked: what no real one can be made to say."""
+        chunks = [{"choices": [{"index": 0, "delta": {"content": piece}}]} for piece in pieces]
+        chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        events = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks]
+        body = "".join([*events, "data: [DONE]\n\n"])
+        self.page.route(
+            "**/v1/chat/completions",
+            lambda route: route.fulfill(content_type="text/event-stream", body=body),
+        )
 
     def wait(self) -> None:
         """Until no reply is on its way."""

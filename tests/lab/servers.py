@@ -31,12 +31,12 @@ class Server:
 
     def start(self) -> None:
         options = ("--cache-folder", str(self.cache_folder), "--port", str(self.port), *self.arguments)
-        command = [sys.executable, "-m", *self.module, "serve", *options]
-        self.process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *self.module, "serve", *options], cwd=ROOT, stderr=log
+            )
         given_up_at = time.monotonic() + _START_SECONDS
-        while time.monotonic() < given_up_at:
-            if self.process.poll() is not None:
-                break
+        while self.process.poll() is None and time.monotonic() < given_up_at:
             try:
                 if httpx.get(f"{self.url}/ready").status_code == 200:
                     return
@@ -44,7 +44,11 @@ class Server:
                 pass  # the socket is not bound yet
             time.sleep(0.1)
         self.stop()
-        raise RuntimeError(f"{' '.join(command)} was not ready after {_START_SECONDS} s")
+        raise RuntimeError(f"the server did not become ready: {self._log.read_text(encoding='utf-8')}")
+
+    @property
+    def _log(self) -> Path:
+        return self.cache_folder / "stderr.log"
 
     def stop(self) -> None:
         """At once, as a crash would be."""

@@ -84,6 +84,7 @@ def test_a_tool_is_called_and_answered_by_hand(lab: Lab) -> None:
 def test_a_schema_is_obeyed_and_the_answer_laid_out(lab: Lab) -> None:
     lab.open()
     lab.settle()
+    lab.page.get_by_role("button", name="Settings", exact=True).click()
     lab.page.get_by_label("Schema", exact=True).check()
     lab.page.get_by_label("JSON schema").fill(json.dumps(_PERSON))
     lab.ask("Extract name and age as JSON: Paul is 31 years old.")

@@ -13,7 +13,7 @@ _POLICY = "default-src 'none'; script-src 'self'; style-src 'self';"
 
 def test_the_first_load_is_small_compressed_and_from_here_alone(lab: Lab) -> None:
     responses: list[Response] = []
-    lab.page.on("response", responses.append)
+    lab.page.on("response", lambda response: responses.append(response))
     lab.open()
     expect(lab.page.get_by_label("Message", exact=True)).to_be_editable()
 

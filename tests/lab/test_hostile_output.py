@@ -1,9 +1,7 @@
 """What a model writes does nothing but be read: no script, no request, no link that runs, no page that hangs."""
 
-import json
-
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from tests.lab.lab import Lab
 
@@ -19,7 +17,7 @@ _MARKUP = """
 
 ![tracker](https://evil.example/pixel.png) ![x](javascript:window.hit=1)
 
-$\\href{javascript:window.hit=1}{x} \\includegraphics{https://evil.example/a.png}$ and
+$a^2$ $\\href{javascript:window.hit=1}{x} \\includegraphics{https://evil.example/a.png}$ and
 $$\\style{background:url(https://evil.example/b.png)}{x}$$
 
 ```html
@@ -32,22 +30,14 @@ $$\\style{background:url(https://evil.example/b.png)}{x}$$
 """
 
 
-def _stream(route: Route, *pieces: str) -> None:
-    """Answers a chat with these pieces, as the server does."""
-    chunks = [{"choices": [{"index": 0, "delta": {"content": piece}}]} for piece in pieces]
-    chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-    events = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks]
-    route.fulfill(content_type="text/event-stream", body="".join([*events, "data: [DONE]\n\n"]))
-
-
 def test_markup_in_a_reply_is_text(lab: Lab) -> None:
-    lab.page.route("**/v1/chat/completions", lambda route: _stream(route, *_MARKUP.splitlines(keepends=True)))
+    lab.answer_with(*_MARKUP.splitlines(keepends=True))
     lab.open()
     lab.ask("Attack")
     lab.wait()
 
     reply = lab.replies.last.locator(".markdown")
-    expect(reply.locator("math")).to_have_count(2)
+    expect(reply.locator("math msup")).to_have_count(1)
     expect(reply.locator("table strong")).to_have_text("bold")
     assert lab.page.evaluate("window.hit") is None
     assert reply.locator("img, script, iframe, svg, style, [onerror], [style]").count() == 0
@@ -57,8 +47,7 @@ def test_markup_in_a_reply_is_text(lab: Lab) -> None:
 
 
 def test_a_line_of_a_megabyte_leaves_the_page_usable(lab: Lab) -> None:
-    pieces = ["<b>" + "ab" * 5000] * 100
-    lab.page.route("**/v1/chat/completions", lambda route: _stream(route, *pieces))
+    lab.answer_with(*["<b>" + "ab" * 5000] * 100)
     lab.open()
     lab.ask("Go on")
     lab.wait()

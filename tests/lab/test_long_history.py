@@ -48,7 +48,7 @@ def test_only_what_is_near_is_drawn_from_one_end_to_the_other(long: Lab) -> None
 
 
 def test_a_reply_in_a_long_conversation_redraws_nothing_else(long: Lab) -> None:
-    long.settle(Most_tokens="40")
+    long.answer_with(*(f"word {n} " for n in range(200)))
     long.page.evaluate(
         """() => {
           window.touched = new Set();
@@ -65,6 +65,7 @@ def test_a_reply_in_a_long_conversation_redraws_nothing_else(long: Lab) -> None:
     long.ask("What is 17 + 25?")
     long.wait()
 
+    expect(long.replies.last).to_contain_text("word 199")
     expect(long.page.locator(".turn")).to_have_count(_MESSAGES + 2)
     assert long.page.evaluate("window.touched.size") <= _MOST_DRAWN
     assert _drawn(long) <= _MOST_DRAWN

@@ -35,10 +35,10 @@ def test_a_restart_under_the_page_loses_nothing(context: BrowserContext, fragile
     lab = new_lab(context, fragile.url)
     lab.open()
     lab.ask("Go on")
-    expect(lab.replies.last.locator(".markdown")).to_contain_text("hm hm")
+    expect(lab.replies.last.locator(".markdown")).to_contain_text("and so on")
 
     fragile.stop()
-    banner = lab.page.get_by_text("The server does not answer.")
+    banner = lab.page.get_by_text("Nothing is lost")
     expect(banner).to_be_visible()
     expect(lab.replies.last).to_contain_text("what came is kept")
     lab.ask("Are you there?")
@@ -47,9 +47,9 @@ def test_a_restart_under_the_page_loses_nothing(context: BrowserContext, fragile
 
     expect(banner).to_have_count(0)
     lab.replies.last.get_by_role("button", name="Try again").click()
-    expect(lab.replies.last.locator(".markdown")).to_contain_text("hm hm")
+    expect(lab.replies.last.locator(".markdown")).to_contain_text("and so on")
     lab.page.keyboard.press("Escape")
-    expect(lab.replies.first.locator(".markdown")).to_contain_text("hm hm")
+    expect(lab.replies.first.locator(".markdown")).to_contain_text("and so on")
     assert lab.faults == []
 
 

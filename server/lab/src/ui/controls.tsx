@@ -1,4 +1,4 @@
-import type { ComponentChildren } from "preact";
+import { cloneElement, type ComponentChildren, type VNode } from "preact";
 import { useId, useState } from "preact/hooks";
 
 import { copyText } from "./clipboard";
@@ -87,22 +87,27 @@ export function Choice<T extends string>({ label, options, value, onChange }: Ch
   );
 }
 
-/** A control with its name and, below, what it means. */
-export function Field({
-  label,
-  hint,
-  children,
-}: {
+interface FieldProps {
   label: string;
   hint?: string;
-  children: ComponentChildren;
-}) {
+  children: VNode;
+}
+
+/** A control with its name and, below, what it means. */
+export function Field({ label, hint, children }: FieldProps) {
+  const id = useId();
   return (
-    <label class="field">
-      <span class="field-name">{label}</span>
-      {children}
-      {hint && <span class="hint">{hint}</span>}
-    </label>
+    <div class="field">
+      <label>
+        <span class="field-name">{label}</span>
+        {hint ? cloneElement(children, { "aria-describedby": id }) : children}
+      </label>
+      {hint && (
+        <span class="hint" id={id}>
+          {hint}
+        </span>
+      )}
+    </div>
   );
 }
 
