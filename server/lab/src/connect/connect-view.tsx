@@ -44,7 +44,7 @@ function Clients({ clients }: { clients: Client[] }) {
 }
 
 function Sheet({ client }: { client: Client }) {
-  const { id, name, kind, path, snippet, language, steps, note } = client;
+  const { name, kind, path, snippet, language, steps, note } = client;
   return (
     <section class="client" aria-labelledby="client">
       <h2 id="client">{name}</h2>
@@ -58,14 +58,6 @@ function Sheet({ client }: { client: Client }) {
       )}
       {snippet && (
         <Snippet code={snippet} language={GRAMMARS[language] ?? language} label={path ?? language} />
-      )}
-      {kind === "file" && (
-        <>
-          <p class="muted">
-            Or let the command write it, after it has shown what changes; it can undo it, too.
-          </p>
-          <Snippet code={`optiq connect ${id}\n`} language="bash" label="in a terminal" />
-        </>
       )}
     </section>
   );

@@ -73,6 +73,7 @@ export function QuantizeJob({ started }: { started: (job: Job) => void }) {
         <input value={form.out} onInput={(event) => set({ out: event.currentTarget.value })} />
       </Field>
       <div class="stack">
+        <span class="field-name">Budget</span>
         <Choice label="Budget" options={BUDGETS} value={form.budget} onChange={(budget) => set({ budget })} />
         {form.budget === "bpw" ? (
           <input

@@ -91,7 +91,7 @@ function Board({ now, totals, samples }: { now: Status; totals: Totals; samples:
         {now.running.length ? <Running running={now.running} /> : <p class="muted">None at the moment.</p>}
       </section>
       <p class="fine">
-        Version {now.version}, up for {seconds(now.uptime_seconds)}. The charts show the last two minutes.
+        Version {now.version}, up for {seconds(now.uptime_seconds)}. The charts show two minutes at most.
       </p>
     </>
   );
@@ -112,7 +112,7 @@ function Chart({
     <section class="chart" aria-label={name}>
       <h2>{name}</h2>
       <p class="big">{value}</p>
-      <Sparkline values={values} room={KEPT} />
+      <Sparkline values={values} />
       <p class="fine">{note}</p>
     </section>
   );

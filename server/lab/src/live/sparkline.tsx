@@ -1,3 +1,5 @@
+/** A line that has just begun is drawn as if there were so many values: a short one says little. */
+const LEAST_ROOM = 30;
 const WIDTH = 240;
 const HEIGHT = 44;
 
@@ -12,7 +14,8 @@ export function linePath(values: number[], room: number, most: number): string {
   return points.length ? `M${points.join("L")}` : "";
 }
 
-export function Sparkline({ values, room }: { values: number[]; room: number }) {
+export function Sparkline({ values }: { values: number[] }) {
+  const room = Math.max(LEAST_ROOM, values.length);
   const most = Math.max(...values, 0);
   const line = linePath(values, room, most);
   const left = WIDTH - (values.length - 1) * (WIDTH / Math.max(1, room - 1));

@@ -37,14 +37,21 @@ export interface EventRow {
   detail: string;
 }
 
-function textOf(event: ParsedEvent): string | null {
-  const text = event["text"] ?? event["delta"];
-  return typeof text === "string" ? text : null;
+/** The field in which an event brings a piece of a text; null where it is no such event. */
+function pieceField(event: ParsedEvent): string | null {
+  if (typeof event["text"] === "string") return "text";
+  return event.type.endsWith("arguments") && typeof event["arguments"] === "string" ? "arguments" : null;
+}
+
+function pieceOf(event: ParsedEvent): string | null {
+  const field = pieceField(event);
+  return field === null ? null : String(event[field]);
 }
 
 function fieldsOf(event: ParsedEvent): string {
+  const untold = ["token", "type", pieceField(event)];
   const fields = Object.entries(event).filter(
-    ([name, value]) => !["token", "type", "text", "delta"].includes(name) && value !== null && value !== "",
+    ([name, value]) => !untold.includes(name) && value !== null && value !== "",
   );
   const words = fields.map(
     ([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`,
@@ -55,7 +62,7 @@ function fieldsOf(event: ParsedEvent): string {
 export function eventRows(events: ParsedEvent[]): EventRow[] {
   const rows: (EventRow & { fields: string; text: string | null })[] = [];
   for (const event of events) {
-    const text = textOf(event);
+    const text = pieceOf(event);
     const fields = fieldsOf(event);
     const last = rows.at(-1);
     if (last && text !== null && last.text !== null && last.type === event.type && last.fields === fields) {
