@@ -4,22 +4,20 @@ import { getJson } from "../api/connection";
 import type { Client } from "../api/types";
 import { Loaded } from "../ui/loaded";
 import { Snippet } from "../ui/snippet";
+import { Page } from "../ui/page";
 
 const GRAMMARS: Record<string, string> = { shell: "bash" };
 
 export default function ConnectView() {
   return (
-    <div class="page">
-      <header class="view-head">
-        <h1>Connect</h1>
-      </header>
+    <Page title="Connect">
       <p class="muted">
         Anything that speaks OpenAI’s API works with <code>{location.origin}/v1</code>. Ready for these:
       </p>
       <Loaded load={() => getJson<{ clients: Client[] }>("/v1/lab/connect")}>
         {({ clients }) => <Clients clients={clients} />}
       </Loaded>
-    </div>
+    </Page>
   );
 }
 

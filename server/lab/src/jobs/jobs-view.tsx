@@ -6,6 +6,7 @@ import type { Job } from "../api/types";
 import { announce } from "../ui/announce";
 import { Choice } from "../ui/controls";
 import { usePolling } from "../ui/polling";
+import { Page } from "../ui/page";
 import { Comparison } from "./comparison";
 import { JobCard } from "./job-card";
 import { EvaluateJob, QuantizeJob } from "./job-forms";
@@ -33,10 +34,7 @@ export default function JobsView() {
     announce("The job has started.");
   };
   return (
-    <div class="page">
-      <header class="view-head">
-        <h1>Jobs</h1>
-      </header>
+    <Page title="Jobs">
       <p class="muted">A job is a process of its own on this machine. It goes on when this page is closed.</p>
       <section class="new-job" aria-label="New job">
         <Choice label="Kind of job" options={KINDS} value={kind} onChange={setKind} />
@@ -53,6 +51,6 @@ export default function JobsView() {
         </ul>
       </section>
       {jobs && <Comparison jobs={jobs} />}
-    </div>
+    </Page>
   );
 }

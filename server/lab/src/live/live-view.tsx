@@ -7,6 +7,7 @@ import { readStatus, status } from "../status";
 import { announce } from "../ui/announce";
 import { bytes, count, seconds } from "../ui/format";
 import { usePolling } from "../ui/polling";
+import { Page } from "../ui/page";
 import { KEPT, type Look, readMetrics, type Sample, sampleOf, type Totals, totalsOf } from "./history";
 import { Sparkline } from "./sparkline";
 
@@ -24,17 +25,13 @@ export default function LiveView() {
   }, 1000);
   const now = status.value;
   return (
-    <div class="page">
-      <header class="view-head">
-        <h1>Live</h1>
-        {now && <span class={`state ${now.state}`}>{now.state}</span>}
-      </header>
+    <Page title="Live" beside={now && <span class={`state ${now.state}`}>{now.state}</span>}>
       {now && before.current ? (
         <Board now={now} totals={before.current.totals} samples={samples} />
       ) : (
         <p class="muted">Waiting for the server’s first figures…</p>
       )}
-    </div>
+    </Page>
   );
 }
 

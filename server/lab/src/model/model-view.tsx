@@ -3,6 +3,7 @@ import type { LabModel } from "../api/types";
 import { status } from "../status";
 import { bytes, count } from "../ui/format";
 import { Loaded } from "../ui/loaded";
+import { Page } from "../ui/page";
 import { fitsOf } from "./fit";
 import { gridOf, sumsByRole } from "./grid";
 import { HeatMap } from "./heat-map";
@@ -10,12 +11,9 @@ import { PlanTable } from "./plan-table";
 
 export default function ModelView() {
   return (
-    <div class="page">
-      <header class="view-head">
-        <h1>Model</h1>
-      </header>
+    <Page title="Model">
       <Loaded load={() => getJson<LabModel>("/v1/lab/model")}>{(model) => <Sheet model={model} />}</Loaded>
-    </div>
+    </Page>
   );
 }
 

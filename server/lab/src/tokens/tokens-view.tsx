@@ -6,6 +6,7 @@ import type { Inspection } from "../api/types";
 import { announce } from "../ui/announce";
 import { Choice, CopyButton } from "../ui/controls";
 import { count } from "../ui/format";
+import { Page } from "../ui/page";
 import { type Mode, questionOf } from "./input";
 import { Stream } from "./stream";
 import { Verdict } from "./verdict";
@@ -54,10 +55,7 @@ export default function TokensView() {
     }
   };
   return (
-    <div class="page">
-      <header class="view-head">
-        <h1>Tokens</h1>
-      </header>
+    <Page title="Tokens">
       <form
         class="inspector"
         onSubmit={(event) => {
@@ -90,7 +88,7 @@ export default function TokensView() {
         </p>
       )}
       {result && "inspection" in result && <Shown result={result} marked={marked} mark={mark} />}
-    </div>
+    </Page>
   );
 }
 
