@@ -9,6 +9,8 @@ from optiq_server.schema.anthropic import CountTokensRequest, MessagesRequest
 from optiq_server.schema.chat import ChatCompletionRequest
 from optiq_server.schema.completions import CompletionRequest
 from optiq_server.schema.fields import RequestModel
+from optiq_server.schema.jobs import StartEvaluate, StartQuantize
+from optiq_server.schema.lab_tokens import ParseRequest
 from optiq_server.schema.responses import ResponsesRequest
 from optiq_server.schema.tokenization import DetokenizeRequest, TokenizeRequest
 
@@ -20,6 +22,9 @@ _MODELS: dict[str, type[RequestModel]] = {
     "POST /v1/messages": MessagesRequest,
     "POST /tokenize": TokenizeRequest,
     "POST /detokenize": DetokenizeRequest,
+    "POST /v1/lab/parse": ParseRequest,
+    "/v1/lab/jobs": StartQuantize,
+    "/v1/lab/jobs, evaluating": StartEvaluate,
 }
 
 _KEPT = {"sent"}
@@ -29,7 +34,9 @@ _KEPT = {"sent"}
 def _section(endpoint: str) -> set[str]:
     """The words that the endpoint's section has as code."""
     text = _PAGE.read_text(encoding="utf-8")
-    section = text.partition(f"\n## `{endpoint}`\n")[2].partition("\n## ")[0]
+    heading = endpoint.partition(",")[0]
+    _, mark, rest = re.split(rf"\n(##+) `{re.escape(heading)}`\n", text)
+    section = re.split(rf"\n#{{2,{len(mark)}}} ", rest)[0]
     return {word for code in re.findall(r"`([^`]+)`", section) for word in re.findall(r"\w+", code)}
 
 

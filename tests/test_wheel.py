@@ -86,6 +86,18 @@ def test_the_wheel_holds_the_three_packages_and_their_data(wheel: Path) -> None:
     assert any(name.startswith("optiq_server/pocket/") and name.endswith(".safetensors") for name in names)
 
 
+def test_the_wheel_holds_the_page_as_it_was_built(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    package = ROOT / "server"
+    built = {
+        path.relative_to(package).as_posix()
+        for path in (package / "optiq_server" / "lab" / "site").rglob("*")
+        if path.is_file()
+    }
+
+    assert built <= names
+
+
 def test_the_pocket_model_takes_at_most_12_megabytes_of_the_wheel(wheel: Path) -> None:
     entries = zipfile.ZipFile(wheel).infolist()
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 from optiq_server.api.jobs import Workshop
 from optiq_server.api.lab import Lab
@@ -15,14 +15,13 @@ from optiq_server.api.services import Services
 from optiq_server.api_key import API_KEY_VARIABLE, ApiKey
 from optiq_server.engine.engine import Engine
 from optiq_server.jobs.command_lines import command_line
-from optiq_server.jobs.job import JobKind
 from optiq_server.jobs.memory import weights_of
 from optiq_server.jobs.registry import JobRegistry
 from optiq_server.jobs.store import JobStore
 from optiq_server.lab.facts import CheckpointFacts
 from optiq_server.lab.site import read_site
 from optiq_server.model import OpenedModel
-from optiq_server.settings import Settings
+from optiq_server.settings import CACHE_VARIABLE, Settings
 
 
 def lab_of(settings: Settings, services: Services, opened: "Future[OpenedModel]", *, own_url: str) -> Lab:
@@ -31,15 +30,12 @@ def lab_of(settings: Settings, services: Services, opened: "Future[OpenedModel]"
     def checkpoint() -> CheckpointFacts | None:
         return opened.result(timeout=0).facts if opened.done() else None
 
-    def commands(kind: JobKind, options: Mapping[str, Any]) -> list[str]:
-        return command_line(kind, options, own_url=own_url)
-
     registry = JobRegistry(
         JobStore(settings.cache_folder / "jobs"),
-        command_line=commands,
+        command_line=partial(command_line, own_url=own_url),
         new_id=services.new_id,
         clock=services.clock,
-        environment=_environment(os.environ, services.api_key),
+        environment=_environment(os.environ, settings.cache_folder, services.api_key),
     )
     return Lab(
         site=read_site(),
@@ -49,9 +45,10 @@ def lab_of(settings: Settings, services: Services, opened: "Future[OpenedModel]"
     )
 
 
-def _environment(own: Mapping[str, str], key: ApiKey | None) -> dict[str, str]:
-    """A job that evaluates this server has to send its key."""
-    return dict(own) if key is None else {**own, API_KEY_VARIABLE: key.reveal()}
+def _environment(own: Mapping[str, str], cache_folder: Path, key: ApiKey | None) -> dict[str, str]:
+    """Jobs share the server's cache folder, and one that evaluates this server has to send its key."""
+    shared = {**own, CACHE_VARIABLE: str(cache_folder)}
+    return shared if key is None else {**shared, API_KEY_VARIABLE: key.reveal()}
 
 
 def _available() -> int | None:

@@ -12,7 +12,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from optiq_server.engine.checkpoint import resolve_checkpoint
+from optiq_server.engine.checkpoint import find_checkpoint, resolve_checkpoint
 from optiq_server.engine.errors import LoadFailed
 
 # Any: which of two httpx packages the hub is typed for depends on its version.
@@ -79,3 +79,10 @@ def test_a_file_is_refused(tmp_path: Path) -> None:
 )
 def test_every_failure_of_the_hub_is_one_line(error: Exception, message: str) -> None:
     assert message in refusal("owner/name", failing(error))
+
+
+def test_only_what_is_on_this_disk_is_found(tmp_path: Path) -> None:
+    assert find_checkpoint(str(tmp_path)) == tmp_path
+    assert find_checkpoint("nobody-here/never-fetched") is None
+    with pytest.raises(LoadFailed, match="no folder"):
+        find_checkpoint("/nowhere/at/all")

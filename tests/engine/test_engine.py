@@ -3,6 +3,7 @@ import gc
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -160,6 +161,25 @@ async def test_cancel_takes_effect_within_one_step(steps_before: int) -> None:
 
     assert [ended.reason for ended in ends] == [EndReason.CANCELLED]
     assert ends[0].completion_tokens == len(ids)
+
+
+async def test_a_request_is_cancelled_by_its_name_with_all_its_generations() -> None:
+    backend = scripted(endless, info=ENDLESS_CONTEXT)
+    async with serving(backend) as engine:
+        named = replace(request(), request_id="mine")
+        mine = engine.submit_all([named, named])
+        other = engine.submit(request())
+
+        assert engine.cancel("mine")
+        ends = [(await read(each))[1][0].reason for each in mine]
+        left = engine.open_generations
+        other.cancel()
+        await read(other)
+
+        assert not engine.cancel("mine")
+
+    assert ends == [EndReason.CANCELLED, EndReason.CANCELLED]
+    assert left == 1
 
 
 async def test_cancel_after_the_end_is_nothing() -> None:

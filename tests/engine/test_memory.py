@@ -3,7 +3,7 @@ from pathlib import Path
 import mlx.core as mx
 import pytest
 
-from optiq_server.engine.memory import available_memory
+from optiq_server.engine.memory import available_memory, left_beside
 
 linux_only = pytest.mark.skipif(mx.metal.is_available(), reason="Metal tells its own working set")
 
@@ -28,3 +28,18 @@ def test_a_container_may_leave_less(tmp_path: Path, limit: str, expected: int) -
 @linux_only
 def test_where_nothing_tells_it_is_unknown(tmp_path: Path) -> None:
     assert available_memory(tmp_path, tmp_path) is None
+
+
+@linux_only
+@pytest.mark.parametrize(
+    ("promised", "held", "left"),
+    [(0, 0, 1000), (600, 0, 400), (600, 500, 900), (600, 700, 1000), (2000, 0, 0)],
+)
+def test_what_the_model_was_promised_and_has_not_taken_is_not_for_others(
+    promised: int, held: int, left: int
+) -> None:
+    assert left_beside(weights=10**9, promised=promised, held=held, available=lambda: 1000) == left
+
+
+def test_what_is_left_is_unknown_where_nothing_tells() -> None:
+    assert left_beside(weights=1, promised=1, held=0, available=lambda: None) is None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optiq_harmony.anatomy import Place, places, reply_start
+from optiq_harmony.anatomy import places, reply_start
 from optiq_harmony.tokens import VOCABULARY_SIZE, ControlToken
 from optiq_harmony.vocabulary import Vocabulary
 
@@ -87,12 +87,14 @@ _TOKENS = st.lists(
 
 
 @given(tokens=_TOKENS)
-def test_every_token_has_one_place_and_messages_count_up(vocabulary: Vocabulary, tokens: Sequence[int]) -> None:
+def test_every_token_has_one_place_and_messages_count_up(
+    vocabulary: Vocabulary, tokens: Sequence[int]
+) -> None:
     found = places(tokens, vocabulary.token_bytes)
     start = reply_start(tokens, vocabulary.token_bytes)
 
     numbers = [place.message for place in found]
     assert len(found) == len(tokens)
-    assert all(isinstance(place, Place) and place.role is not None for place in found)
+    assert all(place.role is not None for place in found)
     assert sorted(number for number in numbers if number is not None) == numbers
     assert 0 <= start <= len(tokens)

@@ -93,6 +93,8 @@ def test_version_is_the_distributions() -> None:
         (["serve", "--log-level", "loud"], "loud"),
         (["serve", "--log-format", "xml"], "xml"),
         (["serve", "--drain-seconds", "-1"], "drain seconds"),
+        (["serve", "--api-key", ""], "API key"),
+        (["connect", "--port", "1"], "--port"),
     ],
 )
 def test_wrong_usage_is_2_and_named(arguments: list[str], named: str) -> None:
@@ -154,6 +156,28 @@ def test_names_are_strict_where_that_is_told(start: Start) -> None:
     ]
 
     assert [answer.status_code for answer in answers] == [200, 404]
+
+
+def test_a_key_is_demanded_where_it_is_given(start: Start) -> None:
+    process = start("brief", "--port", "0", "--api-key", "sesame")
+    url = url_in(first_line(process))
+    hint, page = first_line(process), first_line(process)
+
+    answers = [
+        httpx.get(f"{url}/v1/models", headers=headers, timeout=PATIENCE_SECONDS)
+        for headers in ({}, {"authorization": "Bearer sesame"})
+    ]
+
+    assert [answer.status_code for answer in answers] == [401, 200]
+    assert "sesame" not in hint
+    assert f"open {url}/ in a browser" in page
+
+
+def test_connecting_loads_no_server_and_needs_none(tmp_path: Path) -> None:
+    result = _run("connect")
+
+    assert result.returncode == 0
+    assert result.stdout.startswith("codex ")
 
 
 def test_health_is_503_while_the_model_loads(start: Start, free_port: int) -> None:

@@ -56,7 +56,15 @@ async def test_the_page_and_probes_are_open_and_all_else_is_not(serve: Serve, sc
             path: (await server.http.get(path)).status_code
             for path in (
                 *("/", "/health", "/ready", "/lab/x.js"),
-                *("/metrics", "/v1/status", "/v1/models", "/openapi.json", "/v1/lab/model", "/nowhere", "/lab"),
+                *(
+                    "/metrics",
+                    "/v1/status",
+                    "/v1/models",
+                    "/openapi.json",
+                    "/v1/lab/model",
+                    "/nowhere",
+                    "/lab",
+                ),
             )
         }
 

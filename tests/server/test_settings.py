@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from optiq_server.api_key import ApiKey
 from optiq_server.settings import GenerationSettings, HttpSettings, Settings, default_cache_folder
 
 
@@ -18,6 +19,12 @@ def test_a_port_has_sixteen_bits(port: int) -> None:
 def test_a_time_limit_is_a_positive_number(time_limit: float) -> None:
     with pytest.raises(ValueError, match="time limit"):
         GenerationSettings(time_limit=time_limit)
+
+
+def test_a_key_is_in_no_representation() -> None:
+    settings = Settings(http=HttpSettings(api_key=ApiKey("sesame-4711")))
+
+    assert "sesame-4711" not in repr(settings)
 
 
 def test_a_queue_limit_is_not_negative() -> None:

@@ -2,7 +2,7 @@
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Table
+from tomlkit.items import InlineTable, Table
 
 from optiq_server.api_key import API_KEY_VARIABLE
 from optiq_server.connect.errors import UnreadableConfig
@@ -47,9 +47,11 @@ def _merged(text: str, target: Target) -> str:
     if not hasattr(providers, "get"):
         raise UnreadableConfig(f"{_PROVIDERS} in it is not a table")
     provider = providers.get(_PROVIDER)
-    if not isinstance(provider, Table):
-        provider = tomlkit.table()
-        providers[_PROVIDER] = provider
+    if not isinstance(provider, Table | InlineTable):
+        # What stands in braces cannot hold a table with a head of its own.
+        inner = tomlkit.inline_table() if isinstance(providers, InlineTable) else tomlkit.table()
+        providers[_PROVIDER] = inner
+        provider = providers[_PROVIDER]
     provider["name"] = "OptiQ"
     provider["base_url"] = target.api_url
     provider["wire_api"] = "responses"

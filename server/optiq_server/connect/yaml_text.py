@@ -10,8 +10,10 @@ from ruamel.yaml.error import YAMLError
 
 from optiq_server.connect.errors import UnreadableConfig
 
-_INDENTED_ITEM = re.compile(r"^[^\s#-][^\n]*:[ \t]*\n(?:[ \t]*(?:#[^\n]*)?\n)*[ ]+- ", re.MULTILINE)
-"""A list below a key of the outermost mapping, further in than the key."""
+_FIRST_ITEM = re.compile(r"^[^\s#-][^\n]*:[ \t]*\n(?:[ \t]*(?:#[^\n]*)?\n)*([ ]*)- ", re.MULTILINE)
+"""A list below a key of the outermost mapping, and how far in it is."""
+
+_USUAL_OFFSET = 2
 
 _NEVER = 1 << 16
 """Columns: long lines stay as they are."""
@@ -22,8 +24,9 @@ def edited_yaml(text: str, change: Callable[[CommentedMap], None]) -> str:
     yaml = YAML(typ="rt")
     yaml.preserve_quotes = True
     yaml.width = _NEVER
-    if not text.strip() or _INDENTED_ITEM.search(text):
-        yaml.indent(mapping=2, sequence=4, offset=2)
+    found = _FIRST_ITEM.search(text)
+    offset = _USUAL_OFFSET if found is None else len(found[1])
+    yaml.indent(mapping=2, sequence=offset + 2, offset=offset)
     try:
         document = yaml.load(text)
     except YAMLError as error:

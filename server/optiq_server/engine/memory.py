@@ -1,5 +1,6 @@
 """How many bytes this machine has left for a model, as far as it tells."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import mlx.core as mx
@@ -55,17 +56,23 @@ def default_cache_bytes(weight_bytes: int) -> int:
     return int(max(0, left) * _CACHE_SHARE)
 
 
-def left_beside(*, weights: int, promised: int, held: int) -> int | None:
+def left_beside(
+    *,
+    weights: int,
+    promised: int,
+    held: int,
+    available: Callable[[], int | None] = available_memory,
+) -> int | None:
     """Bytes for another program, beside a model with `weights`; None where nothing tells.
 
     The model was promised so much for keys and values, of which it has `held` taken already.
     """
-    available = available_memory()
-    if available is None:
+    bytes_left = available()
+    if bytes_left is None:
         return None
     # As above: Metal's figure is for all of the model, the others' for what comes.
     taken = weights + promised if mx.metal.is_available() else max(0, promised - held)
-    return max(0, available - taken)
+    return max(0, bytes_left - taken)
 
 
 def _kernel_available(proc: Path) -> int | None:

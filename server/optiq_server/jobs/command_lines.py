@@ -5,6 +5,7 @@ Each value stands behind its option's `=`, so that none can become an option of 
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from optiq_server.jobs.job import JobKind
@@ -13,8 +14,8 @@ _PROGRAM = (sys.executable, "-m", "optiq_server")
 _FOR_PROGRAMS = ("--progress=json", "--json")
 
 
-def command_line(kind: JobKind, options: Mapping[str, Any], *, own_url: str) -> list[str]:
-    """The command for these options; `own_url` is where this server's API is, with `/v1`."""
+def command_line(kind: JobKind, options: Mapping[str, Any], folder: Path, *, own_url: str) -> list[str]:
+    """The command for these options. `folder` is the job's own, `own_url` this server's API, with `/v1`."""
     match kind:
         case JobKind.QUANTIZE:
             return [
@@ -26,7 +27,7 @@ def command_line(kind: JobKind, options: Mapping[str, Any], *, own_url: str) -> 
                 str(options["checkpoint"]),
             ]
         case JobKind.EVALUATE:
-            return [*_PROGRAM, "eval", *_evaluate(options, own_url), *_FOR_PROGRAMS]
+            return [*_PROGRAM, "eval", *_evaluate(options, folder, own_url), *_FOR_PROGRAMS]
 
 
 def _quantize(options: Mapping[str, Any]) -> list[str]:
@@ -41,11 +42,13 @@ def _quantize(options: Mapping[str, Any]) -> list[str]:
     )
 
 
-def _evaluate(options: Mapping[str, Any], own_url: str) -> list[str]:
+def _evaluate(options: Mapping[str, Any], folder: Path, own_url: str) -> list[str]:
+    """The answers stay with the job, and leave with it."""
     return _given(
         {
             "--suite": ",".join(options["suites"]),
             "--base-url": options.get("base_url") or own_url,
+            "--out": folder / "answers",
             "--data": options.get("data"),
             "--limit": options.get("limit"),
             "--reasoning-effort": options.get("reasoning_effort"),

@@ -6,7 +6,7 @@ The group ends with its first process: what that one has started and left behind
 import asyncio
 import os
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -22,8 +22,9 @@ GRACE_SECONDS = 10.0
 class JobProcess:
     """Made by `start_process`."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, said: asyncio.StreamReader) -> None:
         self._process = process
+        self._said = said
 
     async def wait(self, on_line: Callable[[str], None]) -> int:
         """Its exit code, once it and its group have ended. `on_line` is told each line of stderr before."""
@@ -45,8 +46,7 @@ class JobProcess:
 
     async def _listen(self, on_line: Callable[[str], None]) -> None:
         reader = LineReader()
-        stream = self._process.stderr
-        while stream is not None and (piece := await stream.read(_PIECE_BYTES)):
+        while piece := await self._said.read(_PIECE_BYTES):
             for line in reader.feed(piece):
                 on_line(line)
         for line in reader.finish():
@@ -62,13 +62,23 @@ async def start_process(
     command: Sequence[str], *, environment: Mapping[str, str], result: Path
 ) -> JobProcess:
     """Start `command`, whose stdout goes to the file `result`. Raises OSError."""
-    with result.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=DEVNULL,
-            stdout=output,
-            stderr=PIPE,
-            env=dict(environment),
-            start_new_session=True,
-        )
-    return JobProcess(process)
+    # A pipe of our own: asyncio takes a process for running as long as anybody has one of its pipes open.
+    reading, writing = os.pipe()
+    said = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(said), os.fdopen(reading, "rb")
+    )
+    try:
+        with result.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=DEVNULL,
+                stdout=output,
+                stderr=writing,
+                env=dict(environment),
+                start_new_session=True,
+            )
+    finally:
+        # The reading end closes by itself, with the last process that has the other one.
+        os.close(writing)
+    return JobProcess(process, said)

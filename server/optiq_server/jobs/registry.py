@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from optiq_server.jobs.errors import ForeignJob, JobIsRunning
@@ -19,7 +20,7 @@ from optiq_server.jobs.talk import progress_of
 
 logger = logging.getLogger(__name__)
 
-CommandLine: TypeAlias = Callable[[JobKind, Mapping[str, Any]], Sequence[str]]
+CommandLine: TypeAlias = Callable[[JobKind, Mapping[str, Any], Path], Sequence[str]]
 
 _KEPT = 50
 """Jobs; older ones leave when a new one starts."""
@@ -40,7 +41,8 @@ class _Running:
 
 
 class JobRegistry:
-    """`command_line` makes a job's command, run with `environment`; `clock` gives seconds since 1970."""
+    """`command_line` makes a job's command, of its kind, its options and its folder; it is run with
+    `environment`. `clock` gives seconds since 1970, `grace` are those between asking to end and ending."""
 
     def __init__(
         self,
@@ -95,7 +97,7 @@ class JobRegistry:
         self._store.put(job)
         lock = self._store.lock(job)
         self._forget_oldest()
-        command = self._command_line(kind, options)
+        command = self._command_line(kind, options, self._store.folder_of(job))
         try:
             process = await start_process(
                 command, environment=self._environment, result=self._store.result_path(job)

@@ -61,6 +61,10 @@ class JobStore:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return held
 
+    def folder_of(self, job: Job) -> Path:
+        """The job's own folder; what its program leaves there is deleted with it."""
+        return self._folder / job.id
+
     def result_path(self, job: Job) -> Path:
         return self._folder / job.id / _RESULT
 

@@ -1,8 +1,8 @@
 """The bodies of POST /v1/lab/jobs, and a job as it is told."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from optiq_server.jobs.job import Job, JobKind, JobState, Progress
@@ -38,6 +38,12 @@ class QuantizeOptions(_Options):
         if value.startswith("-"):
             raise PydanticCustomError("checkpoint_name", "it should be a folder or a repository (owner/name)")
         return value
+
+    @model_validator(mode="after")
+    def _has_one_budget(self) -> Self:
+        if (self.bpw is None) is (self.size is None):
+            raise PydanticCustomError("budget", "it should have one of 'bpw' and 'size'")
+        return self
 
 
 class EvaluateOptions(_Options):

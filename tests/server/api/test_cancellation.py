@@ -54,9 +54,7 @@ async def test_a_cancelled_stream_ends_with_an_error_event(serve: Serve, replies
     body = {**_BODIES["/v1/chat/completions"], "stream": True}
     async with serve(lambda: backend) as server:
         headers = {"x-request-id": "mine"}
-        async with server.http.stream(
-            "POST", "/v1/chat/completions", json=body, headers=headers
-        ) as answer:
+        async with server.http.stream("POST", "/v1/chat/completions", json=body, headers=headers) as answer:
             lines = answer.aiter_lines()
             while not (await anext(lines)).startswith("data: "):
                 pass
