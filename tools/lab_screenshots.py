@@ -1,6 +1,6 @@
-"""Pictures of each view of OptiQ Lab, light, dark and 390 pixels wide, off a server that runs the pocket model.
+"""Pictures of each view of OptiQ Lab, light, dark and 390 pixels wide, off a server with the pocket model.
 
-`make serve`, then `python -m tools.lab_screenshots`. What is in them was said by that model, not written for them.
+`make serve`, then `python -m tools.lab_screenshots`. What is in them was said by that model.
 """
 
 import argparse
@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 _FOLDER = Path(__file__).parents[1] / "docs" / "lab"
 _REPLY_MS = 120_000
-_LIVE_MS = 12_000
+_LIVE_MS = 20_000
+_COLOUR_MS = 800
 _WEATHER = {
     "type": "function",
     "function": {
@@ -143,8 +144,8 @@ def _take(browser: Browser, url: str, look: _Look, names: list[str]) -> None:
         page = context.new_page()
         page.goto(f"{url}/#/{view}")
         prepare(page)
-        # Colours of code and formulas are loaded after the text.
-        page.wait_for_load_state("networkidle") if name not in ("live",) else None
+        # The colours of code are loaded after the text.
+        page.wait_for_timeout(_COLOUR_MS)
         path = _FOLDER / f"{name}-{look.name}.png"
         page.screenshot(path=path, animations="disabled")
         print(f"{path.name}: {path.stat().st_size:,} bytes")

@@ -30,7 +30,7 @@ def _browser() -> Iterator[Browser]:
 
 
 def _start_playwright() -> Playwright:
-    """Its driver is a Node process, which cannot start its threads beside the OpenBLAS that servers preload."""
+    """Its driver is Node, which cannot start its threads beside the OpenBLAS that servers preload."""
     with pytest.MonkeyPatch.context() as environment:
         environment.delenv("LD_PRELOAD", raising=False)
         return sync_playwright().start()
@@ -64,7 +64,7 @@ def _context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture(name="lab")
 def _lab(context: BrowserContext, pocket: Server) -> Iterator[Lab]:
-    """The page over the pocket model. Whatever a test does: no script fails, and nobody else is asked anything."""
+    """The page over the pocket model. Whatever a test does: no script fails, and nobody else is asked."""
     lab = new_lab(context, pocket.url)
     yield lab
     assert lab.faults == []

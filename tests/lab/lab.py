@@ -17,7 +17,7 @@ _EXPECTED_NOISE = re.compile(r"Failed to load resource")
 
 @dataclass(slots=True)
 class Lab:
-    """A page of the Lab. `faults` are script errors and broken policies, `foreign` requests to anyone else."""
+    """A page of the Lab. `faults` are script errors and broken policies, `foreign` requests to others."""
 
     page: Page
     url: str

@@ -1,4 +1,4 @@
-"""Servers of their own process for the page: the pocket model, or a scripted one, on a port that can be taken again."""
+"""Servers of their own process for the page: the pocket model, or a scripted one."""
 
 import socket
 import subprocess
@@ -17,7 +17,7 @@ _START_SECONDS = 120
 
 @dataclass(slots=True)
 class Server:
-    """One server at one address, which may be stopped and started again. `module` is what `python -m` runs."""
+    """One server at one address, which may be stopped and started again; `python -m` runs `module`."""
 
     module: tuple[str, ...]
     arguments: tuple[str, ...]

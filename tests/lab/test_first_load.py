@@ -28,7 +28,9 @@ def test_the_policy_of_the_page_lets_nothing_inline_run(lab: Lab) -> None:
     response = lab.page.goto(lab.url)
     assert response
 
-    lab.page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.hit = 1\">')")
+    lab.page.evaluate(
+        "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.hit = 1\">')"
+    )
 
     assert response.headers["content-security-policy"].startswith(_POLICY)
     expect(lab.page.get_by_label("Message", exact=True)).to_be_editable()

@@ -1,4 +1,4 @@
-"""What a model writes does nothing but be read: no script, no request, no link that runs, no page that hangs."""
+"""What a model writes does nothing but be read: no script, no request, no link that runs."""
 
 import pytest
 from playwright.sync_api import expect

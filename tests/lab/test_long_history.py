@@ -33,7 +33,9 @@ def test_only_what_is_near_is_drawn_from_one_end_to_the_other(long: Lab) -> None
     drawn = [_drawn(long)]
 
     for share in (0.75, 0.5, 0.25, 0):
-        long.page.locator(".turns").evaluate("(area, share) => (area.scrollTop = area.scrollHeight * share)", share)
+        long.page.locator(".turns").evaluate(
+            "(area, share) => (area.scrollTop = area.scrollHeight * share)", share
+        )
         long.page.wait_for_function(
             """() => {
               const area = document.querySelector('.turns').getBoundingClientRect();
@@ -58,7 +60,8 @@ def test_a_reply_in_a_long_conversation_redraws_nothing_else(long: Lab) -> None:
               if (turn) window.touched.add(turn.dataset.turn);
             }
           });
-          watch.observe(document.querySelector('.turns-inner'), { subtree: true, childList: true, characterData: true });
+          const what = { subtree: true, childList: true, characterData: true };
+          watch.observe(document.querySelector('.turns-inner'), what);
         }"""
     )
 
