@@ -15,7 +15,7 @@ RUN := LD_PRELOAD=$(OPENBLAS)
 endif
 endif
 
-.PHONY: help serve install dev lint format type test fuzz cover check bench soak build lock clean
+.PHONY: help serve install dev lint format type test fuzz cover check bench soak build lab lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ soak: dev ## ten minutes of mixed traffic; ARGS="--minutes 1" for less
 
 build: dev ## wheel and sdist in dist/
 	$(BIN)/python -m build --no-isolation
+
+lab: ## check and build the page of the server (needs Node)
+	cd server/lab && npm ci --silent && npm run --silent check && npm run --silent build
 
 lock: dev ## resolve pyproject.toml anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate pyproject.toml -o requirements.txt

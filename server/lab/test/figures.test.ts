@@ -1,0 +1,155 @@
+import { expect, test } from "vitest";
+
+import { scaleOf } from "../src/jobs/frontier";
+import { FormError, evaluateOptions, quantizeOptions } from "../src/jobs/options";
+import { pointsOf, scoresOf } from "../src/jobs/results";
+import { readMetrics, sampleOf, totalsOf } from "../src/live/history";
+import { linePath } from "../src/live/sparkline";
+import { fitsOf } from "../src/model/fit";
+import { gridOf, shadeOf, step } from "../src/model/grid";
+import { eventRows, groupsOf } from "../src/tokens/grouping";
+import { InputError, questionOf } from "../src/tokens/input";
+import { SentenceTeller } from "../src/ui/announce";
+import { bytes, seconds } from "../src/ui/format";
+
+const unit = (role: string, layer: number | null) => ({
+  path: `${role}.${layer}`,
+  role,
+  layer,
+  parameters: 1,
+  format: "bf16",
+  bits: 16,
+  bytes: 2,
+  decode_bytes: 2,
+  kld: null,
+});
+
+test("units without a layer are not in the grid, and what a layer lacks is an empty cell", () => {
+  const grid = gridOf([unit("q", 0), unit("router", 1), unit("head", null)], 2);
+
+  expect(grid.rows.map(({ role, cells }) => [role, cells.map((cell) => cell?.path ?? null)])).toEqual([
+    ["q", ["q.0", null]],
+    ["router", [null, "router.1"]],
+  ]);
+});
+
+test("arrow keys stay inside the grid", () => {
+  const grid = gridOf([unit("q", 0), unit("o", 1)], 2);
+
+  expect(step(grid, [0, 0], "ArrowLeft")).toEqual([0, 0]);
+  expect(step(grid, [0, 0], "ArrowDown")).toEqual([1, 0]);
+  expect(step(grid, [0, 0], "End")).toEqual([0, 1]);
+  expect(step(grid, [0, 0], "a")).toBeNull();
+});
+
+test("scales and biases do not push a format into the next shade", () => {
+  expect([4, 4.25, 4.5, 5, 8.5, 16].map(shadeOf)).toEqual([4, 4, 4, 5, 8, 16]);
+});
+
+test("contexts end at the model's own, and say when they do not fit", () => {
+  expect(fitsOf(1000, 50, 8192, 8000)).toEqual([
+    { tokens: 4096, bytes: 4146, fits: true },
+    { tokens: 8192, bytes: 8242, fits: false },
+  ]);
+});
+
+test("the rate counts what running replies have written since the look before", () => {
+  const status = (written: number) =>
+    ({
+      running: [{ request_id: "a", completion_tokens: written }],
+      queue: { waiting: 0 },
+      cache: { bytes: 0 },
+      memory: { active_bytes: 0 },
+    }) as unknown as Parameters<typeof sampleOf>[1]["status"];
+  const totals = totalsOf(
+    readMetrics('optiq_cache_hits_total 3\noptiq_prompt_tokens_total{a="b"} 10\n# x\n'),
+  );
+
+  const sample = sampleOf({ at: 0, status: status(10), totals }, { at: 500, status: status(30), totals });
+
+  expect(totals).toMatchObject({ cacheHits: 3, promptTokens: 10 });
+  expect(sample.tokensPerSecond).toBe(40);
+});
+
+test("a line of one value stands at the right edge", () => {
+  expect(linePath([5], 10, 5)).toBe("M240.0,2.0");
+});
+
+test("token ids may be written in any way, words may not", () => {
+  expect(questionOf("ids", "[200005, 35644]\n7").body).toEqual({ tokens: [200005, 35644, 7] });
+  expect(() => questionOf("ids", "1 two")).toThrow(InputError);
+  expect(questionOf("messages", "[]").body).toEqual({ messages: [] });
+});
+
+test("tokens are grouped by message, text events that follow one another are one row", () => {
+  const token = (message: number | null, channel: string | null) =>
+    ({ id: 1, text: "a", kind: "text", channel, message, role: null }) as const;
+
+  expect(
+    groupsOf([token(0, null), token(0, "final"), token(1, null)]).map(({ places }) => places.length),
+  ).toEqual([2, 1]);
+  expect(
+    eventRows([
+      { token: 0, type: "text", text: "a" },
+      { token: 1, type: "text", text: "b" },
+      { token: 2, type: "end", reason: "stop" },
+    ]),
+  ).toEqual([
+    { first: 0, last: 1, type: "text", detail: '"ab"' },
+    { first: 2, last: 2, type: "end", detail: "reason stop" },
+  ]);
+});
+
+test("a job's form tells what is missing, and sends no empty text", () => {
+  const form = {
+    checkpoint: "c",
+    out: "o",
+    budget: "size",
+    bpw: "",
+    size: "1GiB",
+    calibration: " ",
+    experts: "keep",
+  } as const;
+
+  expect(quantizeOptions(form)).toEqual({
+    checkpoint: "c",
+    out: "o",
+    size: "1GiB",
+    calibration: null,
+    experts: "keep",
+  });
+  expect(() => quantizeOptions({ ...form, out: "" })).toThrow(FormError);
+  expect(() => evaluateOptions({ suites: [], data: "", limit: "", effort: "low" })).toThrow(FormError);
+});
+
+test("points and scores are found in a result, or are none", () => {
+  const points = pointsOf({
+    frontier: [{ bytes: 1, kld: 0.1 }],
+    baselines: [{ name: "b", bytes: 2, kld: { mean: 0.2 } }],
+  });
+
+  expect(points.map(({ baseline }) => baseline)).toEqual([false, true]);
+  expect(scoresOf({ suites: { gsm8k: { accuracy: 0.5, interval: [0.4, 0.6] } } })).toEqual([
+    { suite: "gsm8k", accuracy: 0.5, low: 0.4, high: 0.6, items: null },
+  ]);
+  expect([pointsOf("x"), scoresOf(null)]).toEqual([[], []]);
+});
+
+test("one point stands in the middle of a plot", () => {
+  const { x } = scaleOf([{ name: "", bytes: 5, kld: 1, baseline: false }]);
+
+  expect(x(5)).toBeGreaterThan(100);
+});
+
+test("a growing text is told by whole sentences, each once", () => {
+  const teller = new SentenceTeller();
+
+  const said = [teller.next("One. Tw", false), teller.next("One. Two", false), teller.next("One. Two", true)];
+
+  expect(said).toEqual(["One.", "", "Two"]);
+});
+
+test("numbers are written as people read them", () => {
+  expect([bytes(0), bytes(1536), bytes(10.6 * 2 ** 30)]).toEqual(["0 B", "1.50 KiB", "10.6 GiB"]);
+  expect([seconds(1.25), seconds(90), seconds(7260)]).toEqual(["1.3 s", "90 s", "2 h 1 min"]);
+});

@@ -1,0 +1,1 @@
+import{t as e}from"./jsxRuntime-CwgnU4QX.js";function t({title:t,beside:n,children:r}){return e(`div`,{class:`page`,tabIndex:0,role:`region`,"aria-label":t,children:[e(`header`,{class:`view-head`,children:[e(`h1`,{children:t}),n]}),r]})}export{t};
