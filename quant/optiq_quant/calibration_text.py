@@ -92,11 +92,11 @@ def text_of_file(path: Path, speech: Speech, extent: Extent) -> CalibrationText:
 
     Raises CalibrationUnusable, which names the file, the line and the field.
     """
-    text = read_text(path)
+    text = _read_text(path)
     if path.suffix == ".jsonl":
         prompts = _chat_prompts(_numbered(str(path), text), speech)
     else:
-        prompts = ((None, window) for window in windows(text, speech, extent.window, place=str(path)))
+        prompts = ((None, window) for window in _windows(text, speech, extent.window, place=str(path)))
     return _divided(prompts, extent, str(path))
 
 
@@ -105,9 +105,9 @@ def prompts_of_file(path: Path, speech: Speech, extent: Extent, *, is_plain: boo
 
     Raises CalibrationUnusable.
     """
-    text = read_text(path)
+    text = _read_text(path)
     if is_plain:
-        prompts = list(windows(text, speech, extent.window, place=str(path)))
+        prompts = list(_windows(text, speech, extent.window, place=str(path)))
     else:
         prompts = [prompt for _, prompt in _chat_prompts(_numbered(str(path), text), speech)]
     usable = [prompt[: extent.longest] for prompt in prompts if len(prompt) >= _LEAST_TOKENS]
@@ -116,7 +116,7 @@ def prompts_of_file(path: Path, speech: Speech, extent: Extent, *, is_plain: boo
     return usable
 
 
-def windows(text: str, speech: Speech, size: int, *, place: str) -> Iterator[Prompt]:
+def _windows(text: str, speech: Speech, size: int, *, place: str) -> Iterator[Prompt]:
     """The text's tokens, `size` at a time; a rest that is shorter than half of that is left out."""
     try:
         ids = speech.encode_text(text)
@@ -128,7 +128,7 @@ def windows(text: str, speech: Speech, size: int, *, place: str) -> Iterator[Pro
             yield window
 
 
-def read_text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     """Raises CalibrationUnusable."""
     try:
         return path.read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from optiq_quant.formats import Format, affine
+from optiq_quant.formats import Format, Mode, affine
 from optiq_quant.measuring import Measurer, Reading, mean_divergence
 from optiq_quant.predict import predict, rank_correlation
 from optiq_quant.trials import Trial, trial_of
@@ -31,14 +31,21 @@ _FIRST_BASES = (affine(4, 64), affine(4, 32))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensitivityOptions:
-    """`checks` pairs are measured to check the prediction, at most `rounds` formats of each unit, and
-    `combinations` sets of units of each kind. The seed draws pairs and sets."""
+    """`checks` pairs are measured to check the prediction, at least `least_rounds` and at most `rounds`
+    formats of each unit, and `combinations` sets of units of each kind. The seed draws pairs and sets."""
 
     checks: int = 24
     least_correlation: float = 0.95
+    least_rounds: int = 1
     rounds: int = 3
     combinations: int = 4
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.least_rounds <= self.rounds:
+            raise ValueError(f"rounds are {self.least_rounds} to {self.rounds}; 1 is the least")
+        if self.checks < 0 or self.combinations < 0:
+            raise ValueError("checks and combinations must not be negative")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +153,11 @@ class _Prices:
     def farthest(self, path: str) -> Format | None:
         """The format whose error is farthest from those that were measured, by their ratio."""
         errors, measured = self._offers[path].errors, self.measured[path]
-        left = [form for form in errors if form not in measured and errors[form] > 0]
+        left = [
+            form
+            for form in errors
+            if form not in measured and errors[form] > 0 and form.mode is not Mode.DENSE
+        ]
         known = [errors[form] for form in measured if errors[form] > 0]
         if not left or not known:
             return left[0] if left else None
@@ -164,17 +175,20 @@ class _Prices:
 def measure_sensitivities(
     measurer: Measurer, offers: Sequence[Offer], options: SensitivityOptions
 ) -> Sensitivities:
-    """Measure, predict and check, as above. The same journal gives the same result."""
+    """Measure, predict and check, as above; of at least one unit. The same journal gives the same result."""
+    if not offers:
+        raise ValueError("there is no unit to measure")
     prices = _Prices(measurer, offers)
     draw = random.Random(options.seed)
     prices.measure("measuring units", [(offer.unit.path, offer.base) for offer in offers])
-    for round_number in range(1, options.rounds + 1):
-        checked = _check(prices, draw, options)
-        if checked.correlation >= options.least_correlation or round_number == options.rounds:
+    for number in range(2, options.least_rounds + 1):
+        _measure_more(prices, offers, number)
+    checked = _check(prices, draw, options)
+    for number in range(options.least_rounds + 1, options.rounds + 1):
+        if checked.correlation >= options.least_correlation:
             break
-        more = [(offer.unit.path, prices.farthest(offer.unit.path)) for offer in offers]
-        pairs = [(path, form) for path, form in more if form is not None]
-        prices.measure(f"measuring format {round_number + 1} of each unit", pairs)
+        _measure_more(prices, offers, number)
+        checked = _check(prices, draw, options)
     combinations = _combine(prices, offers, draw, options.combinations)
     return Sensitivities(
         divergences={
@@ -188,6 +202,12 @@ def measure_sensitivities(
         forwards=prices.forwards(),
         exhaustive=sum(len(offer.errors) for offer in offers) * len(measurer.prompts),
     )
+
+
+def _measure_more(prices: _Prices, offers: Sequence[Offer], number: int) -> None:
+    more = [(offer.unit.path, prices.farthest(offer.unit.path)) for offer in offers]
+    pairs = [(path, form) for path, form in more if form is not None]
+    prices.measure(f"measuring format {number} of each unit", pairs)
 
 
 def _check(prices: _Prices, draw: random.Random, options: SensitivityOptions) -> _Checked:

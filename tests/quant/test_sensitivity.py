@@ -211,3 +211,19 @@ def test_a_part_of_a_large_units_outputs_tells_nearly_the_error_of_all() -> None
     for form, error in found.items():
         difference = np.array(nearest("large", large.weight, form).decoded() - large.weight, np.float64)
         assert error == pytest.approx(np.square(difference).sum(), rel=3e-3)
+
+
+def test_two_formats_of_each_unit_are_measured_where_that_is_asked_for() -> None:
+    found, _ = _run(Journal(None, {}), SensitivityOptions(checks=0, combinations=0, least_rounds=2))
+
+    assert all(len(forms) == 2 and BASE in forms for forms in found.measured.values())
+    assert found.checks == ()
+
+
+def test_options_that_make_no_sense_are_refused() -> None:
+    for wrong in ({"rounds": 0}, {"least_rounds": 4}, {"checks": -1}):
+        with pytest.raises(ValueError, match=r"rounds|negative"):
+            SensitivityOptions(**wrong)
+    measurer, _ = measurer_of(tiny_llama(), Journal(None, {}))
+    with pytest.raises(ValueError, match="no unit"):
+        measure_sensitivities(measurer, [], _OPTIONS)
