@@ -41,10 +41,11 @@ def _draw(axes: Axes, frontier: Frontier) -> None:
         [point.bytes / unit for point in shown],
         [point.divergence for point in shown],
         color=_LINE,
+        drawstyle="steps-post",
         label="best allocation, predicted",
     )
-    for mark in frontier.marks:
-        _draw_mark(axes, mark, unit)
+    for number, mark in enumerate(frontier.marks):
+        _draw_mark(axes, mark, unit, above=number % 2 == 0)
     axes.plot([], [], "o", color=_BASELINE, label="measured, 95 % interval")
     axes.plot([], [], "o", color=_BASELINE, fillstyle="none", label="predicted")
     axes.set_yscale("log")
@@ -55,7 +56,8 @@ def _draw(axes: Axes, frontier: Frontier) -> None:
     axes.legend(frameon=False)
 
 
-def _draw_mark(axes: Axes, mark: Mark, unit: int) -> None:
+def _draw_mark(axes: Axes, mark: Mark, unit: int, *, above: bool) -> None:
+    # Neighbours' names on different sides of their points stay readable.
     measured, size = mark.measured, mark.bytes / unit
     value = mark.predicted if measured is None else measured.divergence
     if value is None:
@@ -72,4 +74,6 @@ def _draw_mark(axes: Axes, mark: Mark, unit: int) -> None:
     axes.plot([size], [value], "o", color=_BASELINE, fillstyle=fill, markersize=5)
     if measured is not None and measured.low is not None and measured.high is not None:
         axes.plot([size, size], [max(measured.low, value * 1e-3), measured.high], color=_BASELINE)
-    axes.annotate(mark.name, (size, value), color=_BASELINE, xytext=(6, 3), textcoords="offset points")
+    axes.annotate(
+        mark.name, (size, value), color=_BASELINE, xytext=(6, 3 if above else -10), textcoords="offset points"
+    )

@@ -121,7 +121,7 @@ def _groups(ones: _Moves, partners: _Moves, slack: npt.NDArray[np.int64]) -> Ite
 
 
 def _with_partners(one: _Part, left: list[int], bargains: Sequence[tuple[_Part, list[int]]]) -> _Group | None:
-    """`one` and its partners, None where the limits are not kept with all that it may have."""
+    """`one` and its partners, None where the limits are not kept with all of them, or nothing improves."""
     group, used = [one], {one[0]}
     for partner, weights in bargains:
         if partner[0] in used:
@@ -134,7 +134,8 @@ def _with_partners(one: _Part, left: list[int], bargains: Sequence[tuple[_Part, 
             left = [room - weight for weight, room in zip(weights, left, strict=True)]
         if len(group) > _MOST_PARTNERS:
             break
-    return group if min(left) >= 0 else None
+    improves = any(change < 0 for _, _, change in group)
+    return group if improves and min(left) >= 0 else None
 
 
 def _price(moves: _Moves) -> Floats:
