@@ -29,7 +29,7 @@ from optiq_quant.host import Host
 from optiq_quant.inventory import Inventory
 from optiq_quant.journal import Journal
 from optiq_quant.layerwise import LayerwiseModel
-from optiq_quant.measurements import Measurements
+from optiq_quant.measurements import MEASUREMENTS_FILE, Measurements
 from optiq_quant.model_card import Card
 from optiq_quant.plan import Coding, Plan, PlannedUnit
 from optiq_quant.pricing import price
@@ -37,6 +37,7 @@ from optiq_quant.progress import Reporter
 from optiq_quant.refine import Refinement, Settings, Texts, refine
 from optiq_quant.sensitivity import Sensitivities, SensitivityOptions
 from optiq_quant.sensitivity_report import sensitivity_table
+from optiq_quant.shard_file import write_whole
 from optiq_quant.survey import Survey, survey
 from optiq_quant.tables import TextTable
 from optiq_quant.workspace import Workspace
@@ -173,6 +174,7 @@ def write(
     conversion = _conversion(prepared.plan, prepared.survey.folder, out, host, base_model)
     inventory = prepared.survey.inventory
     _convert(conversion, inventory, host, reporter, prepared.codes)
+    write_whole(out / MEASUREMENTS_FILE, prepared.measurements.to_json().encode())
     if not reports:
         return None
     comparison = compare_models(
