@@ -22,10 +22,10 @@ export function scaleOf(points: Point[]): Scale {
   };
 }
 
-/** KL divergence against bytes: the frontier as a line, baselines as squares. The table below says the same. */
+/** KL divergence against bytes: the frontier as a line, named allocations as squares. The table below says the same. */
 export function Frontier({ points }: { points: Point[] }) {
   const { x, y } = scaleOf(points);
-  const line = points.filter((point) => !point.baseline).sort((a, b) => a.bytes - b.bytes);
+  const line = points.filter((point) => !point.mark).sort((a, b) => a.bytes - b.bytes);
   const path = line.map((point) => `${x(point.bytes).toFixed(1)},${y(point.kld).toFixed(1)}`).join("L");
   return (
     <figure class="frontier">
@@ -51,10 +51,11 @@ export function Frontier({ points }: { points: Point[] }) {
 }
 
 function Mark({ point, x, y }: { point: Point; x: number; y: number }) {
-  const title = `${point.name} ${bytes(point.bytes)}, KLD ${point.kld.toPrecision(3)}`.trim();
+  const title =
+    `${point.name} ${bytes(point.bytes)}, KLD ${point.kld.toPrecision(3)} ${point.measured ? "measured" : "predicted"}`.trim();
   return (
-    <g class={point.baseline ? "baseline" : "point"}>
-      {point.baseline ? <rect x={x - 4} y={y - 4} width={8} height={8} /> : <circle cx={x} cy={y} r={4.5} />}
+    <g class={point.mark ? "baseline" : "point"}>
+      {point.mark ? <rect x={x - 4} y={y - 4} width={8} height={8} /> : <circle cx={x} cy={y} r={4.5} />}
       <title>{title}</title>
     </g>
   );
@@ -80,9 +81,11 @@ function PointTable({ points }: { points: Point[] }) {
             .sort((a, b) => a.bytes - b.bytes)
             .map((point, index) => (
               <tr key={index}>
-                <th scope="row">{point.name || (point.baseline ? "baseline" : "frontier")}</th>
+                <th scope="row">{point.name || "frontier"}</th>
                 <td class="number">{bytes(point.bytes)}</td>
-                <td class="number">{point.kld.toPrecision(3)}</td>
+                <td class="number">
+                  {point.kld.toPrecision(3)} {point.measured ? "measured" : "predicted"}
+                </td>
               </tr>
             ))}
         </tbody>
