@@ -80,6 +80,7 @@ def test_the_wheel_holds_the_three_packages_and_their_data(wheel: Path) -> None:
     assert {
         "optiq_harmony/o200k_base.tiktoken.gz",
         "optiq_harmony/py.typed",
+        "optiq_server/lab/site/index.html",
         "optiq_server/py.typed",
         "optiq_quant/calibration/conversations.jsonl",
         "optiq_quant/py.typed",

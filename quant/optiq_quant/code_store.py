@@ -5,7 +5,7 @@ Rule 1: a file has its name when it is whole and on the disk, and a choice is to
 Rule 2: codes of another checkpoint, plan, text or settings are refused: the journal's header names them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -75,7 +75,7 @@ def _file_name(path: str) -> str:
     return f"{path}.safetensors"
 
 
-def _tensors(path: str, encoded: Encoded) -> Sequence[TensorSpec]:
+def _tensors(path: str, encoded: Encoded) -> tuple[TensorSpec, ...]:
     specs = (
         TensorSpec(name=name, dtype=str(array.dtype).rpartition(".")[2], shape=tuple(array.shape))
         for name, array in encoded.tensors(path).items()

@@ -64,7 +64,7 @@ def _by_matrix(statistics: InputStatistics | None) -> Iterator[InputStatistics |
     for index, count in enumerate(counts):
         own, share = count / (count + added), added / (count + added)
         moment = None
-        if moments is not None:
+        if moments is not None and average_moment is not None:
             moment = own * moments[index] + share * average_moment
         yield InputStatistics(
             count=int(count) + added,

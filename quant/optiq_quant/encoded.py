@@ -51,12 +51,19 @@ class Encoded:
 
 def stacked(parts: Sequence[Encoded], shape: Sequence[int]) -> Encoded:
     """Consecutive rows of one format, put together as weights of `shape`."""
-    arrays = {}
-    for name in ("weight", "scales", "biases"):
-        found = [getattr(part, name) for part in parts if getattr(part, name) is not None]
-        arrays[name] = mx.concatenate(found).reshape(*shape[:-1], -1) if found else None
-    mx.eval(*(array for array in arrays.values() if array is not None))
-    return Encoded(format=parts[0].format, **arrays)
+
+    def joined(arrays: Sequence[mx.array | None]) -> mx.array | None:
+        found = [array for array in arrays if array is not None]
+        return mx.concatenate(found).reshape(*shape[:-1], -1) if found else None
+
+    whole = Encoded(
+        format=parts[0].format,
+        weight=mx.concatenate([part.weight for part in parts]).reshape(*shape[:-1], -1),
+        scales=joined([part.scales for part in parts]),
+        biases=joined([part.biases for part in parts]),
+    )
+    mx.eval(whole.tensors(""))
+    return whole
 
 
 def encode_nearest(weight: mx.array, form: Format) -> Encoded:

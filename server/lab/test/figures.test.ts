@@ -123,20 +123,32 @@ test("a job's form tells what is missing, and sends no empty text", () => {
 });
 
 test("points and scores are found in a result, or are none", () => {
-  const points = pointsOf({
-    frontier: [{ bytes: 1, kld: 0.1 }],
-    baselines: [{ name: "b", bytes: 2, kld: { mean: 0.2 } }],
-  });
+  const measured = { divergence: 0.2, low: 0.1, high: 0.3, part: "held out" };
+  const frontier = {
+    points: [{ bytes: 1, divergence: 0.1 }],
+    marks: [
+      { name: "a", bytes: 2, predicted: 0.3, measured },
+      { name: "b", bytes: 3, predicted: 0.4, measured: null },
+      { name: "c", bytes: 4, predicted: null, measured: null },
+    ],
+  };
+  const accuracy = { value: 0.5, low: 0.4, high: 0.6, items: 20 };
 
-  expect(points.map(({ baseline }) => baseline)).toEqual([false, true]);
-  expect(scoresOf({ suites: { gsm8k: { accuracy: 0.5, interval: [0.4, 0.6] } } })).toEqual([
-    { suite: "gsm8k", accuracy: 0.5, low: 0.4, high: 0.6, items: null },
+  const points = pointsOf({ out: "x", frontier });
+
+  expect(points.map(({ name, kld, mark, measured: whole }) => [name, kld, mark, whole])).toEqual([
+    ["", 0.1, false, false],
+    ["a", 0.2, true, true],
+    ["b", 0.4, true, false],
+  ]);
+  expect(scoresOf({ suites: { gsm8k: { items: 20, accuracy } } })).toEqual([
+    { suite: "gsm8k", accuracy: 0.5, low: 0.4, high: 0.6, items: 20 },
   ]);
   expect([pointsOf("x"), scoresOf(null)]).toEqual([[], []]);
 });
 
 test("one point stands in the middle of a plot", () => {
-  const { x } = scaleOf([{ name: "", bytes: 5, kld: 1, baseline: false }]);
+  const { x } = scaleOf([{ name: "", bytes: 5, kld: 1, mark: false, measured: false }]);
 
   expect(x(5)).toBeGreaterThan(100);
 });

@@ -22,10 +22,10 @@ export function scaleOf(points: Point[]): Scale {
   };
 }
 
-/** KL divergence against bytes: the frontier as a line, baselines as squares. The table below says the same. */
+/** KL divergence against bytes: the frontier as a line, named allocations as squares. The table below says the same. */
 export function Frontier({ points }: { points: Point[] }) {
   const { x, y } = scaleOf(points);
-  const line = points.filter((point) => !point.baseline).sort((a, b) => a.bytes - b.bytes);
+  const line = points.filter((point) => !point.mark).sort((a, b) => a.bytes - b.bytes);
   const path = line.map((point) => `${x(point.bytes).toFixed(1)},${y(point.kld).toFixed(1)}`).join("L");
   return (
     <figure class="frontier">
@@ -37,9 +37,10 @@ export function Frontier({ points }: { points: Point[] }) {
         <text x={(BOX.left + BOX.width) / 2} y={BOX.height - 8} text-anchor="middle">
           bytes
         </text>
-        <text x={14} y={BOX.top + 8}>
+        <text x={BOX.left - 8} y={BOX.top + 8} text-anchor="end">
           KLD
         </text>
+        <Ends points={points} />
         {path && <path class="line" d={`M${path}`} />}
         {points.map((point, index) => (
           <Mark key={index} point={point} x={x(point.bytes)} y={y(point.kld)} />
@@ -50,11 +51,40 @@ export function Frontier({ points }: { points: Point[] }) {
   );
 }
 
-function Mark({ point, x, y }: { point: Point; x: number; y: number }) {
-  const title = `${point.name} ${bytes(point.bytes)}, KLD ${point.kld.toPrecision(3)}`.trim();
+/** The least and the most of both axes. */
+function Ends({ points }: { points: Point[] }) {
+  const sizes = points.map((point) => point.bytes);
+  const klds = points.map((point) => point.kld);
+  const below = BOX.height - BOX.bottom;
   return (
-    <g class={point.baseline ? "baseline" : "point"}>
-      {point.baseline ? <rect x={x - 4} y={y - 4} width={8} height={8} /> : <circle cx={x} cy={y} r={4.5} />}
+    <>
+      <text x={BOX.left} y={below + 18}>
+        {bytes(Math.min(...sizes))}
+      </text>
+      <text x={BOX.width - BOX.right} y={below + 18} text-anchor="end">
+        {bytes(Math.max(...sizes))}
+      </text>
+      <text x={BOX.left - 8} y={below - 8} text-anchor="end">
+        {Math.min(...klds).toPrecision(2)}
+      </text>
+      <text x={BOX.left - 8} y={BOX.top + 26} text-anchor="end">
+        {Math.max(...klds).toPrecision(2)}
+      </text>
+    </>
+  );
+}
+
+function Mark({ point, x, y }: { point: Point; x: number; y: number }) {
+  const title =
+    `${point.name} ${bytes(point.bytes)}, KLD ${point.kld.toPrecision(3)} ${point.measured ? "measured" : "predicted"}`.trim();
+  return (
+    <g class={point.mark ? "baseline" : "point"}>
+      {point.mark ? <rect x={x - 4} y={y - 4} width={8} height={8} /> : <circle cx={x} cy={y} r={4.5} />}
+      {point.mark && (
+        <text x={x + 9} y={y + 4}>
+          {point.name}
+        </text>
+      )}
       <title>{title}</title>
     </g>
   );
@@ -80,9 +110,11 @@ function PointTable({ points }: { points: Point[] }) {
             .sort((a, b) => a.bytes - b.bytes)
             .map((point, index) => (
               <tr key={index}>
-                <th scope="row">{point.name || (point.baseline ? "baseline" : "frontier")}</th>
+                <th scope="row">{point.name || "frontier"}</th>
                 <td class="number">{bytes(point.bytes)}</td>
-                <td class="number">{point.kld.toPrecision(3)}</td>
+                <td class="number">
+                  {point.kld.toPrecision(3)} {point.measured ? "measured" : "predicted"}
+                </td>
               </tr>
             ))}
         </tbody>

@@ -2,43 +2,36 @@ import { isRecord } from "../api/errors";
 
 type Json = Record<string, unknown>;
 
-/** One point of a plot: bytes against KL divergence. */
+/** One point of a plot: bytes against KL divergence. Named allocations are marks beside the frontier. */
 export interface Point {
   name: string;
   bytes: number;
   kld: number;
-  baseline: boolean;
+  mark: boolean;
+  /** Whether the divergence is that of the whole, measured, and not the sum over its units. */
+  measured: boolean;
 }
 
-const numberIn = (record: Json, keys: string[]): number | null => {
-  for (const key of keys) {
-    const value = record[key];
-    if (typeof value === "number" && Number.isFinite(value)) return value;
-    if (isRecord(value) && typeof value["mean"] === "number") return value["mean"];
-  }
-  return null;
-};
+const number = (value: unknown): number | null =>
+  typeof value === "number" && Number.isFinite(value) ? value : null;
+const records = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isRecord) : []);
 
-const BYTES = ["bytes", "total_bytes", "size_bytes", "file_bytes"];
-const KLD = ["kld", "kld_mean", "mean_kld", "measured_kld", "predicted_kld"];
-
-function pointOf(record: Json, baseline: boolean): Point | null {
-  const bytes = numberIn(record, BYTES);
-  const kld = numberIn(record, KLD);
-  const name = record["name"] ?? record["label"];
-  if (bytes === null || kld === null) return null;
-  return { name: typeof name === "string" ? name : "", bytes, kld, baseline };
+function pointOf(record: Json, mark: boolean): Point | null {
+  const measured = isRecord(record["measured"]) ? number(record["measured"]["divergence"]) : null;
+  const kld = measured ?? number(mark ? record["predicted"] : record["divergence"]);
+  const bytes = number(record["bytes"]);
+  const name = typeof record["name"] === "string" ? record["name"] : "";
+  return bytes === null || kld === null ? null : { name, bytes, kld, mark, measured: measured !== null };
 }
 
-/** The frontier and its baselines, wherever a result of quantizing holds them; empty where it holds none. */
+/** The frontier and the named allocations of `optiq pareto --json`, wherever a result holds them; empty for none. */
 export function pointsOf(result: unknown): Point[] {
   if (!isRecord(result)) return [];
-  return Object.entries(result).flatMap(([key, value]) => {
-    if (isRecord(value)) return pointsOf(value);
-    if (!Array.isArray(value)) return [];
-    const points = value.filter(isRecord).map((record) => pointOf(record, key.includes("baseline")));
-    return points.filter((point) => point !== null);
-  });
+  const own = [
+    ...records(result["points"]).map((record) => pointOf(record, false)),
+    ...records(result["marks"]).map((record) => pointOf(record, true)),
+  ].filter((point) => point !== null);
+  return own.length ? own : Object.values(result).flatMap(pointsOf);
 }
 
 export interface Score {
@@ -49,29 +42,14 @@ export interface Score {
   items: number | null;
 }
 
-function scoreOf(suite: string, record: Json): Score | null {
-  const accuracy = numberIn(record, ["accuracy", "score"]);
-  if (accuracy === null) return null;
-  const interval = record["interval"];
-  const pair = Array.isArray(interval) ? interval : [record["low"], record["high"]];
-  const [low, high] = pair.map((each: unknown) => (typeof each === "number" ? each : null));
-  return {
-    suite,
-    accuracy,
-    low: low ?? null,
-    high: high ?? null,
-    items: numberIn(record, ["items", "count", "total"]),
-  };
-}
-
-/** Accuracy by suite of a result of evaluating; `suites` is a list with names, or an object by name. */
+/** Accuracy by suite, of `optiq eval --json`; empty where a result has none. */
 export function scoresOf(result: unknown): Score[] {
-  const suites = isRecord(result) ? result["suites"] : null;
-  const named: [unknown, unknown][] = Array.isArray(suites)
-    ? suites.map((each: unknown) => [isRecord(each) ? (each["suite"] ?? each["name"]) : null, each])
-    : Object.entries(isRecord(suites) ? suites : {});
-  return named.flatMap(([name, each]) => {
-    const score = isRecord(each) && typeof name === "string" ? scoreOf(name, each) : null;
-    return score ?? [];
+  const suites = isRecord(result) && isRecord(result["suites"]) ? result["suites"] : {};
+  return Object.entries(suites).flatMap(([suite, entry]) => {
+    const estimate = isRecord(entry) && isRecord(entry["accuracy"]) ? entry["accuracy"] : {};
+    const accuracy = number(estimate["value"]);
+    if (accuracy === null) return [];
+    const [low, high] = [number(estimate["low"]), number(estimate["high"])];
+    return [{ suite, accuracy, low, high, items: number(estimate["items"]) }];
   });
 }

@@ -5,13 +5,13 @@ export interface ScoreColumn {
   scores: Score[];
 }
 
-const percent = (value: number): string => `${(value <= 1 ? value * 100 : value).toFixed(1)} %`;
+const percent = (value: number): string => `${(value * 100).toFixed(1)} %`;
 
 function cell(score: Score | undefined): string {
   if (!score) return "–";
   const interval =
     score.low !== null && score.high !== null ? ` (${percent(score.low)} to ${percent(score.high)})` : "";
-  return percent(score.accuracy) + interval;
+  return percent(score.accuracy) + interval + (score.items === null ? "" : `, ${score.items} items`);
 }
 
 /** Runs side by side: a suite a row, a run a column, with the interval where the run tells one. */
