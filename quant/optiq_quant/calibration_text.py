@@ -76,6 +76,10 @@ class CalibrationText:
     def tokens(self, part: Part) -> int:
         return sum(map(len, self.parts[part]))
 
+    def some(self, part: Part, tokens: int) -> tuple[Prompt, ...]:
+        """Prompts of a part that hold at most so many tokens, spread over all; at least one."""
+        return _within(self.parts[part], tokens) or self.parts[part][:1]
+
 
 def shipped_text(speech: Speech, extent: Extent) -> CalibrationText:
     """The package's own conversations. Raises CalibrationUnusable."""

@@ -3,12 +3,13 @@
 It puts measuring together: what is measured, and how it is predicted and checked, is `sensitivity`'s.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import mlx.core as mx
 
-from optiq_quant.calibration_text import CalibrationText, Part
+from optiq_quant.calibration_text import CalibrationText, Part, Prompt
 from optiq_quant.candidates import Candidates
 from optiq_quant.encoded import encode_nearest
 from optiq_quant.formats import Format
@@ -46,13 +47,14 @@ def price(
     candidates: Candidates,
     options: SensitivityOptions,
     *,
+    tokens: int,
     journal: Journal,
     reporter: Reporter,
 ) -> Priced:
-    """Measure what the journal lacks, on the text's measuring part."""
+    """Measure what the journal lacks, on at most `tokens` of the text's measuring part."""
     units, encode = survey.inventory.units, nearest_in(survey.inventory.dtype)
     wanted = {unit: candidates.of(unit)[1:] for unit in units}
-    prompts = text.parts[Part.MEASURE]
+    prompts = text.some(Part.MEASURE, tokens)
     offers = make_offers(
         model,
         {unit: forms for unit, forms in wanted.items() if forms},
@@ -75,7 +77,7 @@ def price(
         source=survey.fingerprint,
         units=tuple(_costs(unit, wanted[unit], found) for unit in units),
         remainder=survey.remainder,
-        calibration=_told(text, found),
+        calibration=_told(text, prompts, found),
     )
     return Priced(measurements=measurements, sensitivities=found)
 
@@ -91,11 +93,12 @@ def _costs(unit: Unit, forms: tuple[Format, ...], found: Sensitivities | None) -
     return UnitCosts(unit=unit, options=tuple(options), evidence=tuple(evidence))
 
 
-def _told(text: CalibrationText, found: Sensitivities | None) -> dict[str, Any]:
+def _told(text: CalibrationText, priced_on: Sequence[Prompt], found: Sensitivities | None) -> dict[str, Any]:
     told: dict[str, Any] = {
         "text": text.origin,
         "fingerprint": text.fingerprint,
         "tokens": {part.value: text.tokens(part) for part in Part},
+        "priced_on_tokens": sum(map(len, priced_on)),
         "prompts": {part.value: len(text.parts[part]) for part in Part},
     }
     if found is not None:

@@ -45,8 +45,9 @@ from optiq_quant.workspace import Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What is to be done. `swaps` bounds the measurements of swaps; `ways` are the ways of coding that are
-    tried; `work` is the folder of all that is measured, found by what identifies it."""
+    """What is to be done. Formats are priced on at most `pricing_tokens` of the measuring part; `swaps` bounds
+    the measurements of swaps; `ways` are the ways of coding that are tried; `work` is the folder of all that
+    is measured, found by what identifies it."""
 
     source: Path
     budget: Budget
@@ -55,6 +56,7 @@ class Order:
     calibration: Path | None = None
     extent: Extent = field(default_factory=Extent)
     sensitivity: SensitivityOptions = field(default_factory=SensitivityOptions)
+    pricing_tokens: int = 8192
     swaps: int = 24
     ways: tuple[Coding, ...] = (Coding.NEAREST, Coding.FITTED, Coding.COMPENSATED)
 
@@ -129,7 +131,14 @@ def prepare(order: Order, host: Host, reporter: Reporter) -> Prepared:
     model = LayerwiseModel(host.load(order.source), found.inventory.units)
     with Journal(work.journal, work.identity) as journal:
         priced = price(
-            found, model, text, order.candidates, order.sensitivity, journal=journal, reporter=reporter
+            found,
+            model,
+            text,
+            order.candidates,
+            order.sensitivity,
+            tokens=order.pricing_tokens,
+            journal=journal,
+            reporter=reporter,
         )
         work.write_measurements(priced.measurements.to_json())
         part = SelectingPart(model, found.inventory, text, journal=journal, reporter=reporter)

@@ -66,6 +66,7 @@ def _order(options: argparse.Namespace, folder: Path) -> "Order":
             work=work,
             calibration=calibration_of_options(options),
             extent=extent_of_options(options),
+            pricing_tokens=options.pricing_tokens,
             swaps=options.swaps,
             ways=ways_of_options(options),
         )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _SHIPPED = "shipped"
 _GROUP_SIZES = "32,64,128"
 _SWAPS = 24
+_PRICING_TOKENS = 8192
 _LONGEST = 1024
 _WINDOW = 512
 _CODES = ("nearest", "fitted", "compensated")
@@ -111,7 +112,14 @@ def _add_text(parser: argparse.ArgumentParser) -> None:
         metavar="TOKENS",
         help="longer prompts are cut off there (default: %(default)s)",
     )
-    for part, what in (("measure", "pricing"), ("select", "choosing"), ("report", "reporting")):
+    text.add_argument(
+        "--pricing-tokens",
+        type=int,
+        default=_PRICING_TOKENS,
+        metavar="N",
+        help="price each format on so many tokens of the measuring part (default: %(default)s)",
+    )
+    for part, what in (("measure", "measuring"), ("select", "choosing"), ("report", "reporting")):
         text.add_argument(
             f"--{part}-tokens",
             type=int,
