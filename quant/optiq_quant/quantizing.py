@@ -45,9 +45,9 @@ from optiq_quant.workspace import Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What is to be done. Formats are priced on at most `pricing_tokens` of the measuring part; `swaps` bounds
-    the measurements of swaps; `ways` are the ways of coding that are tried; `work` is the folder of all that
-    is measured, found by what identifies it."""
+    """What is to be done. Formats are priced on at most `pricing_tokens` of the measuring part. `swaps`
+    bounds the measurements of swaps; `ways` are the ways of coding that are tried; `work` is the folder of
+    all that is measured, found by what identifies it."""
 
     source: Path
     budget: Budget
