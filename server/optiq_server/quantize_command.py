@@ -54,6 +54,7 @@ def _check_out(options: argparse.Namespace) -> None:
 
 def _order(options: argparse.Namespace, folder: Path) -> "Order":
     from optiq_quant.quantizing import Order
+    from optiq_quant.sensitivity import SensitivityOptions
 
     def work(found: "Survey", text: "CalibrationText") -> "Workspace":
         return _workspace(options, found, text)
@@ -66,6 +67,7 @@ def _order(options: argparse.Namespace, folder: Path) -> "Order":
             work=work,
             calibration=calibration_of_options(options),
             extent=extent_of_options(options),
+            sensitivity=SensitivityOptions(rounds=options.rounds),
             pricing_tokens=options.pricing_tokens,
             swaps=options.swaps,
             ways=ways_of_options(options),

@@ -18,6 +18,7 @@ _SHIPPED = "shipped"
 _GROUP_SIZES = "32,64,128"
 _SWAPS = 24
 _PRICING_TOKENS = 8192
+_ROUNDS = 3
 _LONGEST = 1024
 _WINDOW = 512
 _CODES = ("nearest", "fitted", "compensated")
@@ -118,6 +119,14 @@ def _add_text(parser: argparse.ArgumentParser) -> None:
         default=_PRICING_TOKENS,
         metavar="N",
         help="price each format on so many tokens of the measuring part (default: %(default)s)",
+    )
+    text.add_argument(
+        "--rounds",
+        type=int,
+        default=_ROUNDS,
+        metavar="N",
+        help="measure at most N formats of each unit; more than one only while predictions are poor "
+        "(default: %(default)s)",
     )
     for part, what in (("measure", "measuring"), ("select", "choosing"), ("report", "reporting")):
         text.add_argument(
