@@ -17,7 +17,7 @@ from optiq_quant.layerwise import LayerwiseModel
 from optiq_quant.measurements import Measurements
 from optiq_quant.measuring import Measurer, mean_divergence
 from optiq_quant.pricing import nearest_in
-from optiq_quant.progress import Reporter
+from optiq_quant.progress import Reporter, SilentReporter
 from optiq_quant.swaps import Improved, improve
 from optiq_quant.trials import trial_of
 
@@ -62,16 +62,24 @@ class SelectingPart:
             part=Part.SELECT,
             encode=nearest_in(inventory.dtype),
             journal=journal,
-            reporter=reporter,
+            # One allocation is one step: how many prompts it takes would begin anew with each.
+            reporter=SilentReporter(),
         )
+        self._reporter = reporter
+
+    def begin(self, allocations: int) -> None:
+        """So many will be measured at most."""
+        self._reporter.begin("measuring swaps", allocations)
 
     def divergence(self, formats: Mapping[str, Format]) -> float:
         """Mean KL divergence in nats of the model with these formats, by their nearest codes."""
         changed = {path: form for path, form in formats.items() if form != self._stored[path]}
-        if not changed:
-            return 0.0
-        trial = trial_of(changed)
-        return mean_divergence(self._measurer.measure("measuring swaps", [trial])[trial])
+        found = 0.0
+        if changed:
+            trial = trial_of(changed)
+            found = mean_divergence(self._measurer.measure("measuring swaps", [trial])[trial])
+        self._reporter.advance()
+        return found
 
 
 def choose(
@@ -84,5 +92,6 @@ def choose(
     allocation = allocate(measurements.choices, limits)
     if swaps < 1:
         return Chosen(formats=allocation.formats, allocation=allocation, improved=None)
+    part.begin(swaps)
     improved = improve(measurements.choices, limits, allocation.formats, part.divergence, measurements=swaps)
     return Chosen(formats=improved.formats, allocation=allocation, improved=improved)

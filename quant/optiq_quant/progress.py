@@ -73,6 +73,37 @@ class BarReporter:
         self._progress.stop()
 
 
+class LineReporter:
+    """For a stream that is no terminal: each phase's end, and a line in `interval` seconds before."""
+
+    def __init__(
+        self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic, interval: float = 30.0
+    ) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._interval = interval
+        self._phase = ""
+        self._done = self._total = 0
+        self._began = self._written = clock()
+
+    def begin(self, phase: str, total: int) -> None:
+        self._phase, self._done, self._total = phase, 0, total
+        self._began = self._written = self._clock()
+
+    def advance(self, steps: int = 1) -> None:
+        self._done += steps
+        now = self._clock()
+        if self._done < self._total and now - self._written < self._interval:
+            return
+        self._written = now
+        left = (now - self._began) / self._done * max(0, self._total - self._done)
+        told = f"{self._phase}: {self._done} of {self._total}, {left:.0f} s left"
+        print(told, file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+
 class JsonReporter:
     """One object a line: `{"phase", "done", "total", "seconds_left"}`; the last is null until a step is done.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optiq_server.hashhop_options import add_hashhop, read_hashhop
+from optiq_server.progress_option import add_progress, reporting
 from optiq_server.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def add_eval(parser: argparse.ArgumentParser) -> None:
     _add_whom(parser)
     _add_how(parser)
     _add_output(parser)
+    add_progress(parser)
 
 
 def run_eval(options: argparse.Namespace) -> None:
@@ -178,17 +180,14 @@ def _answer(
     """Whether the user stopped it."""
     import asyncio
 
-    from rich.console import Console
-
     from optiq_server.evaluation.evaluation import answer_suites
 
-    console = Console(stderr=True)
     # SIGTERM as Ctrl-C: what was answered is kept, and the server that was started is stopped.
     # Not by raising SIGINT, which a shell's background job ignores.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with _server(options) as server:
-            asyncio.run(answer_suites(suites, server, run, folder_of, console))
+        with _server(options) as server, reporting(options.progress) as reporter:
+            asyncio.run(answer_suites(suites, server, run, folder_of, reporter))
     except KeyboardInterrupt:
         return True
     return False

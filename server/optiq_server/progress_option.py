@@ -15,18 +15,24 @@ def add_progress(parser: argparse.ArgumentParser) -> None:
         "--progress",
         choices=("bar", "json", "none"),
         default="bar",
-        help="on stderr: a bar with the time left, one JSON object a line, or nothing (default: %(default)s)",
+        help="on stderr: a bar with the time left (lines now and then where that is no terminal), one JSON "
+        "object a line, or nothing (default: %(default)s)",
     )
 
 
 @contextmanager
 def reporting(kind: str) -> Iterator["Reporter"]:
     # Imported here, because rich takes a moment that `--help` should not cost.
-    from optiq_quant.progress import BarReporter, JsonReporter, SilentReporter
+    from optiq_quant.progress import BarReporter, JsonReporter, LineReporter, SilentReporter
 
-    reporter: Reporter = SilentReporter()
-    if kind != "none":
-        reporter = JsonReporter(sys.stderr) if kind == "json" else BarReporter(sys.stderr)
+    reporter: Reporter
+    match kind:
+        case "none":
+            reporter = SilentReporter()
+        case "json":
+            reporter = JsonReporter(sys.stderr)
+        case _:
+            reporter = BarReporter(sys.stderr) if sys.stderr.isatty() else LineReporter(sys.stderr)
     try:
         yield reporter
     finally:

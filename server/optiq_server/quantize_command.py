@@ -124,6 +124,7 @@ def _repository(checkpoint: str) -> str | None:
 
 
 def _print(options: argparse.Namespace, prepared: "Prepared", evidence: "Evidence | None") -> None:
+    from optiq_quant.frontier import find_frontier
     from optiq_quant.tables import role_rows, role_table, summary, summary_table
     from optiq_server.text_tables import print_table
 
@@ -135,6 +136,7 @@ def _print(options: argparse.Namespace, prepared: "Prepared", evidence: "Evidenc
             "bytes": inventory.total_bytes(formats),
             "measurements": str(prepared.measurements_path),
             "cost": prepared.cost(),
+            "frontier": find_frontier(prepared.measurements).as_json(),
             "evidence": None if evidence is None else evidence.as_json(inventory),
         }
         print(json.dumps(result))

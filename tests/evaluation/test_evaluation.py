@@ -1,15 +1,14 @@
 """Evaluations over a real socket and a real disk."""
 
-import io
 import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from starlette.responses import Response
 
+from optiq_quant.progress import SilentReporter
 from optiq_server.evaluation.datasets import DataSource, Published
 from optiq_server.evaluation.errors import ForeignRun, RunDamaged
 from optiq_server.evaluation.evaluation import Run, Server, answer_suites, score_folder
@@ -60,8 +59,7 @@ def _suite() -> Pocket:
 
 async def _evaluate(suite: Pocket, server: ChatServer, tmp_path: Path, run: Run = _RUN) -> SuiteResult:
     whom = Server(base_url=server.base_url, concurrency=4)
-    console = Console(file=io.StringIO())
-    await answer_suites([suite], whom, run, lambda model: tmp_path / model, console)
+    await answer_suites([suite], whom, run, lambda model: tmp_path / model, SilentReporter())
     [result] = score_folder(tmp_path / MODEL, _source(tmp_path))
     return result
 

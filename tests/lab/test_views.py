@@ -78,3 +78,18 @@ def test_a_job_that_cannot_start_says_why(lab: Lab) -> None:
     lab.page.get_by_role("button", name="Start quantizing").click()
 
     expect(lab.page.get_by_role("alert")).to_contain_text("The checkpoint is missing.")
+
+
+def test_an_evaluation_is_started_watched_and_read(lab: Lab) -> None:
+    lab.open("jobs")
+    lab.page.get_by_role("radio", name="Evaluate").click()
+    lab.page.get_by_label("Items of each suite").fill("2")
+    lab.page.get_by_role("button", name="Start evaluating this server").click()
+    job = lab.page.get_by_role("listitem", name="Evaluate pocket")
+    expect(job.get_by_role("button", name="Result")).to_be_visible(timeout=60_000)
+
+    job.get_by_role("button", name="Result").click()
+
+    [told] = httpx.get(f"{lab.url}/v1/lab/jobs").json()["jobs"]
+    assert told["progress"] == {"phase": "pocket", "done": 2, "total": 2, "seconds_left": 0}
+    expect(job.get_by_role("region", name="Accuracy")).to_contain_text("2 items")

@@ -3,7 +3,7 @@
 import io
 import json
 
-from optiq_quant.progress import BarReporter, JsonReporter, Reporter, SilentReporter
+from optiq_quant.progress import BarReporter, JsonReporter, LineReporter, Reporter, SilentReporter
 
 
 class _Clock:
@@ -43,6 +43,18 @@ def test_fast_steps_do_not_flood_the_stream() -> None:
     lines = stream.getvalue().splitlines()
     assert 10 <= len(lines) <= 12
     assert json.loads(lines[-1])["done"] == 1000
+
+
+def test_without_a_terminal_there_is_a_line_now_and_then_and_one_at_the_end() -> None:
+    stream, clock = io.StringIO(), _Clock()
+    reporter = LineReporter(stream, clock=clock, interval=30.0)
+
+    reporter.begin("gsm8k", 4)
+    for _ in range(4):
+        clock.now += 20
+        reporter.advance()
+
+    assert stream.getvalue().splitlines() == ["gsm8k: 2 of 4, 40 s left", "gsm8k: 4 of 4, 0 s left"]
 
 
 def test_a_bar_names_its_phases_and_ends_when_it_is_closed() -> None:

@@ -72,6 +72,18 @@ def test_results_go_to_stdout_and_are_the_same_from_the_stored_answers(tmp_path:
     assert "pocket: 14 of 14" in first.stderr
 
 
+def test_programs_are_told_the_progress_as_json(tmp_path: Path) -> None:
+    asked = ("--suite", "pocket", "--limit", "14", "--out", tmp_path, "--progress", "json")
+    with chat_server(_answer) as server:
+        result = _eval(*asked, "--base-url", server.base_url)
+        again = _eval(*asked, "--base-url", server.base_url)
+
+    told = [json.loads(line) for line in result.stderr.splitlines() if line.startswith("{")]
+    assert told[0] == {"phase": "pocket", "done": 0, "total": 14, "seconds_left": None}
+    assert told[-1] == {"phase": "pocket", "done": 14, "total": 14, "seconds_left": 0.0}
+    assert json.loads(again.stderr.splitlines()[0])["total"] == 0
+
+
 def test_two_runs_are_compared(tmp_path: Path) -> None:
     asked = ("--suite", "pocket", "--limit", "14", "--served-model")
     with chat_server(_answer) as server:

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from optiq_server.evaluation.client import ChatClient, open_http, served_model
 from optiq_server.evaluation.completion import Generation
 from optiq_server.evaluation.datasets import DataSource
 from optiq_server.evaluation.errors import ForeignRun, RunDamaged
 from optiq_server.evaluation.fingerprint import fingerprint
 from optiq_server.evaluation.patience import Patience
-from optiq_server.evaluation.progress import progress_of
+from optiq_server.evaluation.progress import Progress
 from optiq_server.evaluation.records import Header, Plan, Record
 from optiq_server.evaluation.registry import SUITES, Parameters, load_suite, read_parameters, used_parameters
 from optiq_server.evaluation.result import SuiteResult, score_run
@@ -74,7 +72,7 @@ class Run:
 
 
 async def answer_suites(
-    suites: Sequence[Suite], server: Server, run: Run, folder_of: Callable[[str], Path], console: Console
+    suites: Sequence[Suite], server: Server, run: Run, folder_of: Callable[[str], Path], progress: Progress
 ) -> None:
     """Ask what is not answered yet, and keep the answers in the model's folder. Raises an EvaluationError."""
     async with open_http(server.base_url, server.api_key, server.concurrency) as http:
@@ -89,23 +87,23 @@ async def answer_suites(
                 settings=run.settings,
             )
             with open_run(run_file(folder_of(model), suite.name), header, run.plan) as writer:
-                await _answer(suite, client, writer, server.concurrency, run, console)
+                await _answer(suite, client, writer, server.concurrency, run, progress)
 
 
 async def _answer(
-    suite: Suite, client: ChatClient, writer: RunWriter, concurrency: int, run: Run, console: Console
+    suite: Suite, client: ChatClient, writer: RunWriter, concurrency: int, run: Run, progress: Progress
 ) -> None:
     answered = {name for name, record in writer.records.items() if record.answer is not None}
     planned = choose(suite.items, run.plan.limit, run.plan.sample_seed)
     missing = [item for item in planned if item.id not in answered]
-    with progress_of(console, suite.name, len(missing)) as advance:
+    progress.begin(suite.name, len(missing))
 
-        def record(line: Record) -> None:
-            writer.append(line)
-            advance()
+    def record(line: Record) -> None:
+        writer.append(line)
+        progress.advance()
 
-        deadline = run.patience.deadline
-        await ask_all(suite, missing, client, concurrency=concurrency, deadline=deadline, record=record)
+    deadline = run.patience.deadline
+    await ask_all(suite, missing, client, concurrency=concurrency, deadline=deadline, record=record)
 
 
 def score_folder(folder: Path, source: DataSource, names: Sequence[str] = SUITES) -> list[SuiteResult]:

@@ -13,6 +13,10 @@ from optiq_server.jobs.job import JobKind
 _PROGRAM = (sys.executable, "-m", "optiq_server")
 _FOR_PROGRAMS = ("--progress=json", "--json")
 
+_GOING_ON = "--resume"
+"""Whoever starts a job again means the folder that its first run left unfinished. Any other that is not empty
+is refused all the same."""
+
 
 def command_line(kind: JobKind, options: Mapping[str, Any], folder: Path, *, own_url: str) -> list[str]:
     """The command for these options. `folder` is the job's own, `own_url` this server's API, with `/v1`."""
@@ -22,6 +26,7 @@ def command_line(kind: JobKind, options: Mapping[str, Any], folder: Path, *, own
                 *_PROGRAM,
                 "quantize",
                 *_quantize(options),
+                _GOING_ON,
                 *_FOR_PROGRAMS,
                 "--",
                 str(options["checkpoint"]),

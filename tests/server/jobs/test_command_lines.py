@@ -16,7 +16,7 @@ def test_quantizing() -> None:
 
     assert command[1:] == [
         *("-m", "optiq_server", "quantize", "--out=--resume", "--size=10.6GiB", "--experts=keep"),
-        *("--progress=json", "--json", "--", "openai/gpt-oss-20b"),
+        *("--resume", "--progress=json", "--json", "--", "openai/gpt-oss-20b"),
     ]
 
 
