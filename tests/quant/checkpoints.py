@@ -1,7 +1,7 @@
 """Small checkpoints of each kind that conversion reads, and plans for them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import mlx.core as mx
@@ -43,13 +43,14 @@ _FORMATS = (
 )
 
 
-def llama_checkpoint(folder: Path, dtype: mx.Dtype = mx.bfloat16) -> Path:
+def llama_checkpoint(folder: Path, dtype: mx.Dtype = mx.bfloat16, *, vocabulary: int = 128) -> Path:
     """A random llama, its embedding tied, as Hugging Face saves it."""
     mx.random.seed(3)
-    model = _llama()
+    stated = {**LLAMA_CONFIG, "vocab_size": vocabulary}
+    model = _llama(stated)
     model.set_dtype(dtype)
     folder.mkdir(parents=True)
-    config = {**LLAMA_CONFIG, "torch_dtype": str(dtype).rpartition(".")[2]}
+    config = {**stated, "torch_dtype": str(dtype).rpartition(".")[2]}
     (folder / "config.json").write_text(json.dumps(config))
     mx.save_safetensors(str(folder / "model.safetensors"), dict(tree_flatten(model.parameters())))
     return folder
@@ -99,6 +100,6 @@ def _in_turn(number: int, unit: Unit) -> tuple[Format, Coding]:
     return _FORMATS[number % len(_FORMATS)], Coding.NEAREST
 
 
-def _llama() -> llama.Model:
-    known = {name: value for name, value in LLAMA_CONFIG.items() if name != "torch_dtype"}
+def _llama(config: Mapping[str, object]) -> llama.Model:
+    known = {name: value for name, value in config.items() if name != "torch_dtype"}
     return llama.Model(llama.ModelArgs.from_dict(known))
