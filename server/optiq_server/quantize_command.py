@@ -121,7 +121,9 @@ def _replay(options: argparse.Namespace, folder: Path, host: "Host", reporter: "
     size = carry_out(plan, folder, options.out, host, reporter, base_model=_repository(options.checkpoint))
     reporter.close()
     result = {"out": None if options.out is None else str(options.out), "file_bytes": size}
-    told = f"{size:,} bytes of weights" if options.out is None else f"{options.out}: {size:,} bytes of weights"
+    told = (
+        f"{size:,} bytes of weights" if options.out is None else f"{options.out}: {size:,} bytes of weights"
+    )
     print(json.dumps(result) if options.json else told)
 
 

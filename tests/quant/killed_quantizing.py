@@ -46,9 +46,7 @@ class DeadlyReporter(SilentReporter):
 
 def main(folder: str, out: str, phase: str, number: str) -> None:
     countdown = Countdown(int(number))
-    prepared = prepare(
-        small_order(Path(folder), ways=WAYS), small_host(), DeadlyReporter(phase, countdown)
-    )
+    prepared = prepare(small_order(Path(folder), ways=WAYS), small_host(), DeadlyReporter(phase, countdown))
     if phase == "rename":
         sys.addaudithook(lambda event, _arguments: countdown() if event == "os.rename" else None)
     write(prepared, Path(out), small_host(), DeadlyReporter(phase, countdown))

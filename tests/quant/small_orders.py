@@ -1,11 +1,11 @@
-"""Orders for a small gpt_oss: a checkpoint, a text and a host with which all of `quantizing` takes seconds."""
+"""Orders for a small gpt_oss: a checkpoint, a text and a host with which all of it takes seconds."""
 
 import json
 import random
 import string
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import mlx.core as mx
 from mlx.nn.layers.base import Module
@@ -56,26 +56,26 @@ def small_host(load: Callable[[Path], Module] | None = None) -> Host:
     )
 
 
-def small_order(folder: Path, *, pricing_tokens: int = PRICING_TOKENS, **changes: Any) -> Order:
-    """`folder` holds `source` and letters.txt, and gets `work`."""
+def small_order(folder: Path, *, pricing_tokens: int = PRICING_TOKENS, **changes: object) -> Order:
+    """`folder` holds `source` and letters.txt, and gets `work`; `changes` are fields of the order."""
 
     def work(found: Survey, text: CalibrationText) -> Workspace:
         identity = identity_of(found, text, mx.float32, pricing_tokens=pricing_tokens)
         return open_workspace(folder / "work", identity, weights=found.fingerprint)
 
-    order: dict[str, Any] = {
-        "source": folder / "source",
-        "budget": bits(6.0),
-        "candidates": Candidates(formats=formats_of(["affine4", "affine8"], [32])),
-        "work": work,
-        "calibration": folder / "letters.txt",
-        "extent": Extent(window=WINDOW, longest=WINDOW),
-        "sensitivity": SensitivityOptions(checks=4, rounds=1, combinations=1),
-        "pricing_tokens": pricing_tokens,
-        "swaps": 4,
-        "ways": (Coding.NEAREST,),
-    }
-    return Order(**{**order, **changes})
+    order = Order(
+        source=folder / "source",
+        budget=bits(6.0),
+        candidates=Candidates(formats=formats_of(["affine4", "affine8"], [32])),
+        work=work,
+        calibration=folder / "letters.txt",
+        extent=Extent(window=WINDOW, longest=WINDOW),
+        sensitivity=SensitivityOptions(checks=4, rounds=1, combinations=1),
+        pricing_tokens=pricing_tokens,
+        swaps=4,
+        ways=(Coding.NEAREST,),
+    )
+    return replace(order, **changes)  # type: ignore[arg-type]  # the fields are of many types
 
 
 def bits(per_weight: float) -> Budget:

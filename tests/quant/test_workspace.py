@@ -19,7 +19,8 @@ def test_the_same_identity_has_the_same_folder_and_another_one_another(tmp_path:
         open_workspace(tmp_path, {"text": "a", "mlx": "1"}, weights="fedcba9876543210"),
     ]
 
-    assert first.folder == again.folder and first.folder.is_dir()
+    assert first.folder == again.folder
+    assert first.folder.is_dir()
     assert len({first.folder, *(each.folder for each in others)}) == 3
 
 

@@ -152,7 +152,10 @@ def test_the_frontier_is_found_by_the_checkpoint_and_by_the_folder(
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (["--bpw", "2"], "the budget is 2.0000 bits per weight, and the smallest choice of formats needs 5.0373 bits"),
+        (
+            ["--bpw", "2"],
+            "the budget is 2.0000 bits per weight, and the smallest choice of formats needs 5.0373 bits",
+        ),
         (["--size", "10KB"], "the smallest choice of formats needs "),
         (["--bpw", "8", "--decode-bytes", "1KB"], " bytes a token"),
         (["--bpw", "-1"], "--bpw: must be a number above 0; it is -1.0"),
@@ -172,7 +175,8 @@ def test_what_cannot_be_done_is_told_in_one_line(
 
     error = capsys.readouterr().err
     assert problem in error
-    assert error.startswith("optiq: ") and error.count("\n") == 1
+    assert error.startswith("optiq: ")
+    assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize(
