@@ -181,7 +181,8 @@ def _divided(prompts: Iterable[tuple[Part | None, Prompt]], extent: Extent, orig
         if not taken:
             raise CalibrationUnusable(
                 f"{origin}: no prompt is left for the part {part.value!r}; at least four different prompts "
-                f"of {_LEAST_TOKENS} tokens are needed, or more tokens allowed"
+                f"of {_LEAST_TOKENS} tokens are needed, or more tokens allowed (they are cut off at "
+                f"{extent.longest} tokens, and of those that are equal then one is taken)"
             )
     return CalibrationText(parts=limited, origin=origin)
 
