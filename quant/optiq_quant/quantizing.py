@@ -30,7 +30,6 @@ from optiq_quant.inventory import Inventory
 from optiq_quant.journal import Journal
 from optiq_quant.layerwise import LayerwiseModel
 from optiq_quant.measurements import MEASUREMENTS_FILE, Measurements
-from optiq_quant.measuring import tokens_fingerprint
 from optiq_quant.model_card import Card
 from optiq_quant.plan import Coding, Plan, PlannedUnit
 from optiq_quant.pricing import price
@@ -108,15 +107,11 @@ def calibration_text(order: Order, host: Host) -> CalibrationText:
     return text_of_file(order.calibration, speech, order.extent)
 
 
-def identity_of(
-    found: Survey, text: CalibrationText, dtype: mx.Dtype, *, pricing_tokens: int
-) -> dict[str, str]:
-    """All that measurements depend on, beside the format and the number of the prompt, which each names
-    itself: so it matters which prompts are numbered."""
+def identity_of(found: Survey, text: CalibrationText, dtype: mx.Dtype) -> dict[str, str]:
+    """All that measurements depend on, beside the format and the prompt that each names itself."""
     return {
         "weights": found.fingerprint,
         "calibration": text.fingerprint,
-        "priced on": tokens_fingerprint(text.some(Part.MEASURE, pricing_tokens)),
         "computed in": str(dtype).rpartition(".")[2],
         "mlx": version("mlx"),
         "mlx-lm": version("mlx-lm"),

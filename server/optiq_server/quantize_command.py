@@ -88,7 +88,7 @@ def _workspace(options: argparse.Namespace, found: "Survey", text: "CalibrationT
     from optiq_quant.quantizing import identity_of
     from optiq_quant.workspace import Workspace, measurements_folder, open_workspace
 
-    identity = identity_of(found, text, mx.float32, pricing_tokens=options.pricing_tokens)
+    identity = identity_of(found, text, mx.float32)
     if options.work is None:
         return open_workspace(measurements_folder(options.cache_folder), identity, weights=found.fingerprint)
     options.work.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,6 @@ from tests.engine.checkpoints import REFERENCE, write_config
 from tests.quant.speech import LetterSpeech
 
 WINDOW = 12
-PRICING_TOKENS = 3 * WINDOW
 
 
 def two_layers(folder: Path) -> Path:
@@ -56,11 +55,11 @@ def small_host(load: Callable[[Path], Module] | None = None) -> Host:
     )
 
 
-def small_order(folder: Path, *, pricing_tokens: int = PRICING_TOKENS, **changes: object) -> Order:
+def small_order(folder: Path, **changes: object) -> Order:
     """`folder` holds `source` and letters.txt, and gets `work`; `changes` are fields of the order."""
 
     def work(found: Survey, text: CalibrationText) -> Workspace:
-        identity = identity_of(found, text, mx.float32, pricing_tokens=pricing_tokens)
+        identity = identity_of(found, text, mx.float32)
         return open_workspace(folder / "work", identity, weights=found.fingerprint)
 
     order = Order(
@@ -71,7 +70,7 @@ def small_order(folder: Path, *, pricing_tokens: int = PRICING_TOKENS, **changes
         calibration=folder / "letters.txt",
         extent=Extent(window=WINDOW, longest=WINDOW),
         sensitivity=SensitivityOptions(checks=4, rounds=1, combinations=1),
-        pricing_tokens=pricing_tokens,
+        pricing_tokens=3 * WINDOW,
         swaps=4,
         ways=(Coding.NEAREST,),
     )

@@ -9,14 +9,13 @@ from mlx.nn.layers.base import Module
 
 from optiq_quant.budget import Budget, budget_of, counts_as_allocated
 from optiq_quant.candidates import Candidates, Experts, formats_of
-from optiq_quant.errors import BudgetTooSmall, JournalForeign, PlanRejected
+from optiq_quant.errors import BudgetTooSmall, PlanRejected
 from optiq_quant.evidence import Evidence
 from optiq_quant.measurements import measurements_of_json
 from optiq_quant.plan import Coding
 from optiq_quant.progress import SilentReporter
 from optiq_quant.quantizing import Order, Prepared, carry_out, prepare, write
 from optiq_quant.verify import verify_files
-from optiq_quant.workspace import Workspace
 from optiq_quant.written import read_plan
 from optiq_server.engine.loader import load_lazily
 from tests.quant.checkpoints import contents
@@ -97,23 +96,17 @@ def test_the_same_order_measures_nothing_again_and_gives_the_same_plan(folder: P
     assert again.measurements.to_json() == first.measurements.to_json()
 
 
-def test_prompts_that_are_priced_on_belong_to_what_measurements_depend_on(folder: Path) -> None:
-    small, large = small_order(folder, pricing_tokens=12), small_order(folder, pricing_tokens=24)
-    one = _prepare(small)
+def test_prices_of_less_text_are_no_prices_of_more(folder: Path) -> None:
+    less = _prepare(small_order(folder, pricing_tokens=12, swaps=0))
 
-    other = _prepare(large)
+    more = _prepare(small_order(folder, pricing_tokens=24, swaps=0))
 
-    assert one.measurements_path != other.measurements_path
-    assert one.measurements.calibration["priced_on_tokens"] == 12
-    assert other.measurements.calibration["priced_on_tokens"] == 24
-    with pytest.raises(JournalForeign, match="priced on"):
-        _prepare(replace(large, work=lambda found, text: _moved(large, small, found, text)))
-
-
-def _moved(order: Order, to: Order, *asked: object) -> Workspace:
-    """The workspace of `order` in the folder of another one."""
-    mine, other = order.work(*asked), to.work(*asked)  # type: ignore[arg-type]  # passed on as they are
-    return replace(mine, folder=other.folder)
+    again = _prepare(small_order(folder, pricing_tokens=12, swaps=0))
+    assert less.measurements.calibration["priced_on_tokens"] == 12
+    assert more.measurements.calibration["priced_on_tokens"] == 24
+    assert more.count.forwards > 0
+    assert again.count.forwards == 0
+    assert again.measurements == less.measurements != more.measurements
 
 
 def test_what_is_written_verifies_and_tells_what_was_measured_on_it(folder: Path, tmp_path: Path) -> None:
