@@ -7,7 +7,7 @@ becomes tokens is the model's own matter: see `Speech`.
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
@@ -101,7 +101,8 @@ def text_of_file(path: Path, speech: Speech, extent: Extent) -> CalibrationText:
         prompts = _chat_prompts(_numbered(str(path), text), speech)
     else:
         prompts = ((None, window) for window in _windows(text, speech, extent.window, place=str(path)))
-    return _divided(prompts, extent, str(path))
+    # What is written of it goes to others: where the file lies is nobody else's business.
+    return replace(_divided(prompts, extent, str(path)), origin=path.name)
 
 
 def prompts_of_file(path: Path, speech: Speech, extent: Extent, *, is_plain: bool) -> list[Prompt]:
@@ -180,7 +181,8 @@ def _divided(prompts: Iterable[tuple[Part | None, Prompt]], extent: Extent, orig
         if not taken:
             raise CalibrationUnusable(
                 f"{origin}: no prompt is left for the part {part.value!r}; at least four different prompts "
-                f"of {_LEAST_TOKENS} tokens are needed, or more tokens allowed"
+                f"of {_LEAST_TOKENS} tokens are needed, or more tokens allowed (they are cut off at "
+                f"{extent.longest} tokens, and of those that are equal then one is taken)"
             )
     return CalibrationText(parts=limited, origin=origin)
 

@@ -49,3 +49,8 @@ class ForwardCount:
         """`share` of a pass for `tokens` of a prompt that has `of`."""
         self.forwards += share * tokens / of
         self.token_forwards += share * tokens
+
+    def include(self, other: "ForwardCount") -> None:
+        self.forwards += other.forwards
+        self.token_forwards += other.token_forwards
+        self.seconds += other.seconds

@@ -70,6 +70,21 @@ class LayerwiseModel:
     def splits_head(self) -> bool:
         return self._anatomy.head is not None
 
+    @property
+    def head_forwards(self) -> float:
+        """What all logits of a prompt cost beyond its final hidden states, in full passes."""
+        return self._work.share(len(self._work.layers), with_head=True) if self.splits_head else 0.0
+
+    @contextmanager
+    def counting(self) -> Iterator[ForwardCount]:
+        """What is computed meanwhile, by itself: the same whatever was computed before."""
+        whole, self.count = self.count, ForwardCount()
+        try:
+            yield self.count
+        finally:
+            whole.include(self.count)
+            self.count = whole
+
     def start_of(self, unit: Unit) -> int:
         """From which layer on a pass must run again once `unit` has changed: `layer_count` if only the head
         does; 0 embeds anew."""

@@ -33,7 +33,7 @@ Prompt = Sequence[int]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """One trial on one prompt: the sum of its positions' divergences in nats, how many flipped, and what it
-    cost in full passes over the prompt."""
+    costs in full passes over the prompt, its share of the reference's included."""
 
     divergence: float
     flips: int
@@ -43,11 +43,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Candidate:
-    """A trial in the middle of one prompt: its final hidden states, and the modules its head differs by."""
+    """A trial in the middle of one prompt: its final hidden states, what they cost in full passes, and the
+    modules its head differs by."""
 
     trial: Trial
     hidden: mx.array
     head: Mapping[str, Module]
+    forwards: float
 
 
 def mean_divergence(readings: Iterable[Reading]) -> float:
@@ -104,24 +106,32 @@ class Measurer:
         self._reporter.begin(phase, sum(map(len, missing)))
         for index, pending in enumerate(missing):
             if pending:
-                self._measure_on(index, pending)
+                self._measure_on(index, distinct, frozenset(pending))
         return {trial: [self._reading(trial, i) for i in range(len(self._prompts))] for trial in distinct}
 
-    def _measure_on(self, index: int, trials: Sequence[Trial]) -> None:
+    def _measure_on(self, index: int, trials: Sequence[Trial], pending: frozenset[Trial]) -> None:
+        """What the reference costs is shared out among all trials, also those that the journal has: a run
+        that was interrupted keeps the same costs."""
         prompt = self._prompts[index]
-        spent = self._model.count.forwards
-        reference = self._model.read(prompt)
+        with self._model.counting() as read:
+            reference = self._model.read(prompt)
         for batch in self._batches(trials):
-            measured = self._compare(prompt, reference, [self._begin(trial) for trial in batch])
-            cost = {"forwards": (self._model.count.forwards - spent) / len(batch)}
-            spent = self._model.count.forwards
+            candidates = [self._begin(trial) for trial in batch if trial in pending]
+            if not candidates:
+                continue
+            measured = self._compare(prompt, reference, candidates)
+            shared = read.forwards / len(trials) + self._model.head_forwards * (1 + 1 / len(batch))
             self._journal.add(
                 {
-                    self._key(trial, index): {"divergence": found.total(), "flips": found.flips, **cost}
-                    for trial, found in zip(batch, measured, strict=True)
+                    self._key(candidate.trial, index): {
+                        "divergence": found.total(),
+                        "flips": found.flips,
+                        "forwards": candidate.forwards + shared,
+                    }
+                    for candidate, found in zip(candidates, measured, strict=True)
                 }
             )
-            self._reporter.advance(len(batch))
+            self._reporter.advance(len(candidates))
 
     def _batches(self, trials: Sequence[Trial]) -> Iterator[list[Trial]]:
         """Trials that change the head stand alone: their heads would all have to be kept."""
@@ -140,10 +150,10 @@ class Measurer:
     def _begin(self, trial: Trial) -> _Candidate:
         modules = trial_modules(self._model.model, trial, self._encode, self._dtype)
         start = min(self._model.start_of(self._units[path]) for path in modules)
-        with replaced(self._model.model, modules):
+        with replaced(self._model.model, modules), self._model.counting() as own:
             hidden = self._model.final_hidden(start)
         head = {path: module for path, module in modules.items() if self._is_in_head(path)}
-        return _Candidate(trial=trial, hidden=hidden, head=head)
+        return _Candidate(trial=trial, hidden=hidden, head=head, forwards=own.forwards)
 
     def _is_in_head(self, path: str) -> bool:
         role = self._units[path].role

@@ -49,7 +49,7 @@ class Record:
 def read_record(folder: Path) -> Record:
     """Raises CheckpointUnusable where the folder was not written by conversion, or not to its end."""
     if (folder / UNFINISHED_NAME).exists():
-        raise CheckpointUnusable(f"{folder} is unfinished: run the same command again to finish it")
+        raise CheckpointUnusable(f"{folder} is unfinished: run the same command with --resume to finish it")
     value = read_object(folder / RECORD_NAME)
     tensors, versions, shard_bytes = value.get("tensors"), value.get("versions"), value.get("shard_bytes")
     if (
@@ -83,11 +83,19 @@ def read_plan(path: Path) -> Plan:
     return plan_of_json(json.dumps(value["plan"]) if isinstance(value, dict) and "plan" in value else text)
 
 
+def is_startable(folder: Path) -> bool:
+    """Whether the folder is not there, or nothing is in it."""
+    if not folder.is_dir():
+        return not folder.exists()
+    # A process that was killed at its first step has left no more than this.
+    first = partial_path(folder / UNFINISHED_NAME).name
+    return {path.name for path in folder.iterdir()} <= {first}
+
+
 def open_folder(folder: Path, job: str) -> bool:
     """Make the folder ours, or go on with it; whether it is finished already. Raises CheckpointUnusable."""
     unfinished = folder / UNFINISHED_NAME
-    # A process that was killed at its first step has left no more than this.
-    if not folder.exists() or {path.name for path in folder.iterdir()} <= {partial_path(unfinished).name}:
+    if is_startable(folder):
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(unfinished, json.dumps({"job": job}).encode())
         return False

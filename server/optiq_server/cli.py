@@ -1,4 +1,5 @@
-"""The command line: `optiq serve` and its like. Exit codes: 0 done, 1 failed, 2 wrong usage.
+"""The command line: `optiq serve` and its like. Exit codes: 0 done, 1 failed, 2 wrong usage,
+130 interrupted.
 
 It parses, and prints; what it starts is elsewhere. Results go to stdout, talk to stderr.
 """
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 EXIT_OK = 0
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+"""128 and the number of SIGINT, as shells have it."""
 
 
 OpenModel: TypeAlias = "Callable[[Settings, EngineLimits, Callable[[], Dialect]], OpenedModel]"
@@ -56,6 +59,11 @@ _RUN: Mapping[str, Callable[[argparse.Namespace], None]] = {
 }
 """The commands that print a result and are done."""
 
+_KEPT: Mapping[str, str] = {
+    "quantize": "what was measured is kept; the same command with --resume goes on from there",
+}
+"""What is left of a command that was interrupted."""
+
 _FAILURES = (StartFailed, EngineDied, LoadFailed, QuantError, EvaluationError, ConnectError)
 """What is told in one line. A command that reads and writes files also tells of the disk's errors so."""
 
@@ -65,7 +73,7 @@ def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command in _RUN:
-        return _exit_code(lambda: _RUN[options.command](options), _say, (*_FAILURES, OSError))
+        return _run_command(options)
     try:
         settings = settings_of(options)
     except ValueError as error:
@@ -73,6 +81,15 @@ def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open
     say = partial(_say, form=settings.log_format)
     configure_logging(sys.stderr, settings.log_level, settings.log_format, prompts=settings.log_prompts)
     return _exit_code(lambda: _serve(settings, open_model, say), say)
+
+
+def _run_command(options: argparse.Namespace) -> int:
+    try:
+        return _exit_code(lambda: _RUN[options.command](options), _say, (*_FAILURES, OSError))
+    except KeyboardInterrupt:
+        kept = _KEPT.get(options.command)
+        _say("optiq: interrupted" if kept is None else f"optiq: interrupted; {kept}")
+        return EXIT_INTERRUPTED
 
 
 def _exit_code(

@@ -46,10 +46,16 @@ def run_quantize(options: argparse.Namespace) -> None:
 
 
 def _check_out(options: argparse.Namespace) -> None:
-    from optiq_quant.written import UNFINISHED_NAME
+    """Before anything is measured: whether the folder is one that can be written, or gone on with."""
+    from optiq_quant.written import RECORD_NAME, UNFINISHED_NAME, is_startable
 
-    if options.out is not None and (options.out / UNFINISHED_NAME).exists() and not options.resume:
-        raise StartFailed(f"{options.out} is unfinished: add --resume to go on with it, or delete it")
+    out: Path | None = options.out
+    if out is None or is_startable(out) or (out / RECORD_NAME).exists():
+        return
+    if not (out / UNFINISHED_NAME).exists():
+        raise StartFailed(f"--out: {out} is not an empty folder: delete it, or name another folder")
+    if not options.resume:
+        raise StartFailed(f"--out: {out} is unfinished: add --resume to go on with it, or delete it")
 
 
 def _order(options: argparse.Namespace, folder: Path) -> "Order":
@@ -115,7 +121,10 @@ def _replay(options: argparse.Namespace, folder: Path, host: "Host", reporter: "
     size = carry_out(plan, folder, options.out, host, reporter, base_model=_repository(options.checkpoint))
     reporter.close()
     result = {"out": None if options.out is None else str(options.out), "file_bytes": size}
-    print(json.dumps(result) if options.json else f"{options.out}: {size} bytes of weights")
+    told = (
+        f"{size:,} bytes of weights" if options.out is None else f"{options.out}: {size:,} bytes of weights"
+    )
+    print(json.dumps(result) if options.json else told)
 
 
 def _repository(checkpoint: str) -> str | None:

@@ -150,6 +150,20 @@ def test_each_measurement_tells_what_it_cost() -> None:
     assert told < len(found) * len(PROMPTS)
 
 
+def test_what_a_measurement_cost_does_not_depend_on_where_the_run_was_killed(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    trials = single_trials(tiny_gpt_oss())
+    with Journal(path, {}) as journal:
+        whole = measurer_of(tiny_gpt_oss(), journal)[0].measure("units", trials)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[: len(lines) // 3]))
+
+    with Journal(path, {}) as journal:
+        resumed = measurer_of(tiny_gpt_oss(), journal)[0].measure("units", trials)
+
+    assert resumed == whole
+
+
 def test_prompts_are_named_by_all_their_tokens() -> None:
     names = {
         tokens_fingerprint(prompts) for prompts in ([[1, 2], [3]], [[1], [2, 3]], [[1, 2, 3]], [[1, 2], [4]])
