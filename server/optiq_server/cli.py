@@ -8,6 +8,7 @@ import argparse
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import FrameType
@@ -84,6 +85,10 @@ def main(arguments: Sequence[str] | None = None, *, open_model: OpenModel = open
 
 
 def _run_command(options: argparse.Namespace) -> int:
+    if threading.current_thread() is threading.main_thread():
+        # A program that a shell started in the background is born deaf to SIGINT, and so are its children;
+        # whoever sends one means it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return _exit_code(lambda: _RUN[options.command](options), _say, (*_FAILURES, OSError))
     except KeyboardInterrupt:

@@ -104,7 +104,6 @@ def test_prices_of_less_text_are_no_prices_of_more(folder: Path) -> None:
     again = _prepare(small_order(folder, pricing_tokens=12, swaps=0))
     assert less.measurements.calibration["priced_on_tokens"] == 12
     assert more.measurements.calibration["priced_on_tokens"] == 24
-    assert more.count.forwards > 0
     assert again.count.forwards == 0
     assert again.measurements == less.measurements != more.measurements
 

@@ -54,7 +54,20 @@ def test_a_picture_is_drawn(folder: Path) -> None:
 def test_a_folder_without_measurements_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["pareto", str(tmp_path)]) == 1
 
-    assert "there are no measurements at" in capsys.readouterr().err
+    assert "holds no weights" in capsys.readouterr().err
+
+
+def test_a_checkpoint_that_was_never_measured_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, cache = tmp_path / "source", tmp_path / "cache"
+    source.mkdir()
+    (source / "config.json").write_text("{}")
+    (source / "model.safetensors").write_bytes(b"weights")
+
+    assert main(["pareto", str(source), "--cache-folder", str(cache)]) == 1
+
+    assert "nothing of this checkpoint was measured yet" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_take_the_picture_is_told(
