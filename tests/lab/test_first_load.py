@@ -46,6 +46,7 @@ def test_the_page_is_used_by_keyboard_alone(lab: Lab) -> None:
     press("3")
     expect(lab.page.get_by_role("heading", name="Live")).to_be_visible()
     press("1")
+    expect(lab.page.get_by_label("Message", exact=True)).to_be_visible()
     press("/")
     expect(lab.page.get_by_label("Message", exact=True)).to_be_focused()
     lab.page.keyboard.type("Who are you?")
