@@ -9,12 +9,16 @@ from optiq_quant.activations import record_inputs
 from optiq_quant.formats import Format
 from optiq_quant.journal import Journal
 from optiq_quant.layerwise import LayerwiseModel
+from optiq_quant.measuring import tokens_fingerprint
 from optiq_quant.modules import unit_modules
 from optiq_quant.progress import Reporter
 from optiq_quant.sensitivity import Offer
 from optiq_quant.trials import Encode
 from optiq_quant.units import Unit
 from optiq_quant.weighted_error import weighted_errors
+
+_DIGITS = 12
+"""Of the prompts' fingerprint, in the journal's keys."""
 
 
 def make_offers(
@@ -27,10 +31,11 @@ def make_offers(
     reporter: Reporter,
 ) -> list[Offer]:
     """An offer for each unit in `forms`. One pass over the prompts, unless the journal has all errors."""
+    part = tokens_fingerprint(prompts)[:_DIGITS]
     missing = {
         unit: lacking
         for unit, wanted in forms.items()
-        if (lacking := [form for form in wanted if _key(unit, form) not in journal])
+        if (lacking := [form for form in wanted if _key(part, unit, form) not in journal])
     }
     if missing:
         statistics = record_inputs(model, prompts, reporter, paths={unit.path for unit in missing})
@@ -40,13 +45,13 @@ def make_offers(
             errors = weighted_errors(
                 modules[unit.path], unit.path, lacking, statistics.get(unit.path), encode
             )
-            journal.add({_key(unit, form): {"error": error} for form, error in errors.items()})
+            journal.add({_key(part, unit, form): {"error": error} for form, error in errors.items()})
             reporter.advance()
     return [
-        Offer(unit=unit, errors={form: journal[_key(unit, form)]["error"] for form in wanted})
+        Offer(unit=unit, errors={form: journal[_key(part, unit, form)]["error"] for form in wanted})
         for unit, wanted in forms.items()
     ]
 
 
-def _key(unit: Unit, form: Format) -> str:
-    return f"error {unit.path}={form.name}"
+def _key(part: str, unit: Unit, form: Format) -> str:
+    return f"error {part} {unit.path}={form.name}"

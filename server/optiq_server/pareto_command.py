@@ -21,9 +21,8 @@ _PICTURES = (".svg", ".png")
 def add_pareto(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "checkpoint",
-        type=Path,
         metavar="CHECKPOINT",
-        help="a folder that `optiq quantize` measured or wrote, or measurements.json itself",
+        help="a folder or repository that `optiq quantize` measured or wrote, or measurements.json itself",
     )
     parser.add_argument(
         "--cache-folder",
@@ -91,13 +90,17 @@ def _mark_line(mark: "Mark") -> str:
     return f"{told}, measured {measured.divergence:.3g}{interval} on {measured.part}"
 
 
-def _read(checkpoint: Path, cache_folder: Path) -> "Measurements":
+def _read(named: str, cache_folder: Path) -> "Measurements":
     from optiq_quant.errors import MeasurementsUnusable
     from optiq_quant.measurements import MEASUREMENTS_FILE, measurements_of_json
+    from optiq_server.engine.checkpoint import resolve_checkpoint
 
-    path = checkpoint / MEASUREMENTS_FILE if checkpoint.is_dir() else checkpoint
-    if checkpoint.is_dir() and not path.is_file():
-        path = _measured(checkpoint, cache_folder)
+    path = Path(named).expanduser()
+    if not path.is_file():
+        folder = resolve_checkpoint(named)
+        path = folder / MEASUREMENTS_FILE
+        if not path.is_file():
+            path = _measured(folder, cache_folder)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
