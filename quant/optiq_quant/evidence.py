@@ -17,7 +17,7 @@ from optiq_quant.measurements import MeasuredAllocation
 from optiq_quant.measuring import Measurer, mean_divergence
 from optiq_quant.pricing import nearest_in
 from optiq_quant.progress import Reporter
-from optiq_quant.tables import TextTable, size_text
+from optiq_quant.tables import TextTable, nats_text, size_text
 from optiq_quant.trials import trial_of
 
 
@@ -84,12 +84,12 @@ class Evidence:
         summary = self.summary
         interval = ""
         if summary.low is not None and summary.high is not None:
-            interval = f" (95 % interval {_nats(summary.low)} to {_nats(summary.high)})"
+            interval = f" (95 % interval {nats_text(summary.low)} to {nats_text(summary.high)})"
         rows = (
-            ("mean", _nats(summary.mean) + interval),
-            ("median", _nats(summary.median)),
-            ("99 % are below", _nats(summary.p99)),
-            ("99.9 % are below", _nats(summary.p999)),
+            ("mean", nats_text(summary.mean) + interval),
+            ("median", nats_text(summary.median)),
+            ("99 % are below", nats_text(summary.p99)),
+            ("99.9 % are below", nats_text(summary.p999)),
             ("likeliest token differs", f"{summary.flips:.2%}"),
             ("perplexity, source", f"{summary.reference_perplexity:.4f}"),
             ("perplexity, this checkpoint", f"{summary.candidate_perplexity:.4f}"),
@@ -107,9 +107,5 @@ class Evidence:
         return TextTable(
             caption="Beside other allocations, on the same text",
             columns=("allocation", "size", "mean KL divergence"),
-            rows=tuple((name, size_text(size), _nats(mean)) for name, size, mean in rows),
+            rows=tuple((name, size_text(size), nats_text(mean)) for name, size, mean in rows),
         )
-
-
-def _nats(value: float) -> str:
-    return "0" if value == 0 else f"{value:.3e}" if abs(value) < 1e-3 else f"{value:.4f}"

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from optiq_quant.errors import JournalForeign
+from optiq_quant.shard_file import sync_folder
 
 JOURNAL_VERSION = 1
 
@@ -42,7 +43,7 @@ class Journal:
         os.lseek(self._file, 0, os.SEEK_END)
         if not whole:
             self._append([header])
-            _flush_folder(path.parent)
+            sync_folder(path.parent)
 
     def __enter__(self) -> Self:
         return self
@@ -112,12 +113,3 @@ def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise JournalForeign(f"{path}, line {number}: not a JSON object; remove the file to measure anew")
     return found
-
-
-def _flush_folder(folder: Path) -> None:
-    """A new file's name is on the disk only once its folder is."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -24,6 +24,8 @@ from optiq_quant.progress import Reporter
 from optiq_quant.trials import Encode, Trial, replaced, trial_modules
 from optiq_quant.units import Role, Unit
 
+_NAME_DIGITS = 12
+
 _BATCH = 8
 """Trials that share one computation of the reference's logits."""
 
@@ -66,6 +68,11 @@ def tokens_fingerprint(prompts: Sequence[Prompt]) -> str:
     return digest.hexdigest()
 
 
+def prompts_name(prompts: Sequence[Prompt]) -> str:
+    """Their name in a journal's keys: another amount of text has other prompts under the same numbers."""
+    return tokens_fingerprint(prompts)[:_NAME_DIGITS]
+
+
 class Measurer:
     """`units` are all of the model's, `dtype` the float that it computes in, `part` names the prompts in the
     journal's keys: measurements on different texts go into one journal."""
@@ -86,7 +93,7 @@ class Measurer:
         self._units = {unit.path: unit for unit in units}
         self._is_tied = all(unit.role is not Role.HEAD for unit in units)
         self._prompts = prompts
-        self._part = part
+        self._part = f"{part} {prompts_name(prompts)}"
         self._encode = encode
         self._journal = journal
         self._reporter = reporter

@@ -9,16 +9,13 @@ from optiq_quant.activations import record_inputs
 from optiq_quant.formats import Format
 from optiq_quant.journal import Journal
 from optiq_quant.layerwise import LayerwiseModel
-from optiq_quant.measuring import tokens_fingerprint
+from optiq_quant.measuring import prompts_name
 from optiq_quant.modules import unit_modules
 from optiq_quant.progress import Reporter
 from optiq_quant.sensitivity import Offer
 from optiq_quant.trials import Encode
 from optiq_quant.units import Unit
 from optiq_quant.weighted_error import weighted_errors
-
-_DIGITS = 12
-"""Of the prompts' fingerprint, in the journal's keys."""
 
 
 def make_offers(
@@ -31,7 +28,7 @@ def make_offers(
     reporter: Reporter,
 ) -> list[Offer]:
     """An offer for each unit in `forms`. One pass over the prompts, unless the journal has all errors."""
-    part = tokens_fingerprint(prompts)[:_DIGITS]
+    part = prompts_name(prompts)
     missing = {
         unit: lacking
         for unit, wanted in forms.items()

@@ -16,7 +16,7 @@ from optiq_quant.formats import Format
 from optiq_quant.journal import Journal
 from optiq_quant.layerwise import LayerwiseModel
 from optiq_quant.measurements import Evidence, Measurements, UnitCosts
-from optiq_quant.measuring import Measurer, tokens_fingerprint
+from optiq_quant.measuring import Measurer
 from optiq_quant.offering import make_offers
 from optiq_quant.progress import Reporter
 from optiq_quant.sensitivity import Sensitivities, SensitivityOptions, measure_sensitivities
@@ -24,9 +24,6 @@ from optiq_quant.sensitivity_report import sensitivity_evidence
 from optiq_quant.survey import Survey, option_of
 from optiq_quant.trials import Encode
 from optiq_quant.units import Unit
-
-_DIGITS = 12
-"""Of the fingerprint that names the prompts in a journal's keys: another amount of text has other prompts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +67,7 @@ def price(
         model,
         units,
         prompts,
-        part=f"{Part.MEASURE} {tokens_fingerprint(prompts)[:_DIGITS]}",
+        part=Part.MEASURE,
         encode=encode,
         journal=journal,
         reporter=reporter,

@@ -73,12 +73,10 @@ class BarReporter:
         self._progress.stop()
 
 
-class LineReporter:
-    """For a stream that is no terminal: each phase's end, and a line in `interval` seconds before."""
+class _WritingReporter:
+    """Writes how far a phase has come, at most once in `interval` seconds beside the phase's end."""
 
-    def __init__(
-        self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic, interval: float = 30.0
-    ) -> None:
+    def __init__(self, stream: TextIO, *, clock: Callable[[], float], interval: float) -> None:
         self._stream = stream
         self._clock = clock
         self._interval = interval
@@ -92,41 +90,6 @@ class LineReporter:
 
     def advance(self, steps: int = 1) -> None:
         self._done += steps
-        now = self._clock()
-        if self._done < self._total and now - self._written < self._interval:
-            return
-        self._written = now
-        left = (now - self._began) / self._done * max(0, self._total - self._done)
-        told = f"{self._phase}: {self._done} of {self._total}, {left:.0f} s left"
-        print(told, file=self._stream, flush=True)
-
-    def close(self) -> None:
-        """Nothing is held back."""
-
-
-class JsonReporter:
-    """One object a line: `{"phase", "done", "total", "seconds_left"}`; the last is null until a step is done.
-
-    At most one line in `interval` seconds, beside each phase's first and last.
-    """
-
-    def __init__(
-        self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic, interval: float = 0.5
-    ) -> None:
-        self._stream = stream
-        self._clock = clock
-        self._interval = interval
-        self._phase = ""
-        self._done = self._total = 0
-        self._began = self._written = clock()
-
-    def begin(self, phase: str, total: int) -> None:
-        self._phase, self._done, self._total = phase, 0, total
-        self._began = self._clock()
-        self._write()
-
-    def advance(self, steps: int = 1) -> None:
-        self._done += steps
         if self._done >= self._total or self._clock() - self._written >= self._interval:
             self._write()
 
@@ -135,7 +98,44 @@ class JsonReporter:
 
     def _write(self) -> None:
         self._written = self._clock()
+        print(self._told(self._seconds_left()), file=self._stream, flush=True)
+
+    def _seconds_left(self) -> float | None:
         elapsed = self._written - self._began
-        left = round(elapsed / self._done * (self._total - self._done), 1) if self._done else None
+        return elapsed / self._done * (self._total - self._done) if self._done else None
+
+    def _told(self, seconds_left: float | None) -> str:
+        raise NotImplementedError
+
+
+class LineReporter(_WritingReporter):
+    """For a stream that is no terminal: each phase's end, and a line in `interval` seconds before."""
+
+    def __init__(
+        self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic, interval: float = 30.0
+    ) -> None:
+        super().__init__(stream, clock=clock, interval=interval)
+
+    def _told(self, seconds_left: float | None) -> str:
+        return f"{self._phase}: {self._done} of {self._total}, {max(0.0, seconds_left or 0.0):.0f} s left"
+
+
+class JsonReporter(_WritingReporter):
+    """One object a line: `{"phase", "done", "total", "seconds_left"}`; the last is null until a step is done.
+
+    A phase's first line is written as it begins.
+    """
+
+    def __init__(
+        self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic, interval: float = 0.5
+    ) -> None:
+        super().__init__(stream, clock=clock, interval=interval)
+
+    def begin(self, phase: str, total: int) -> None:
+        super().begin(phase, total)
+        self._write()
+
+    def _told(self, seconds_left: float | None) -> str:
+        left = None if seconds_left is None else round(seconds_left, 1)
         line = {"phase": self._phase, "done": self._done, "total": self._total, "seconds_left": left}
-        print(json.dumps(line), file=self._stream, flush=True)
+        return json.dumps(line)

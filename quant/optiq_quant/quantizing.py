@@ -328,5 +328,4 @@ def _store(plan: Plan, text: CalibrationText, order: Order, work: Workspace) -> 
         "formats": hashlib.sha256(named.encode()).hexdigest(),
         "ways": " ".join(order.ways),
     }
-    name = hashlib.sha256("\n".join(f"{k}={v}" for k, v in sorted(identity.items())).encode()).hexdigest()
-    return CodeStore(work.codes(name), identity)
+    return CodeStore(work.codes(identity), identity)

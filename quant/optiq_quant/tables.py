@@ -121,6 +121,11 @@ def summary_json(whole: Summary) -> dict[str, object]:
     return asdict(whole)
 
 
+def nats_text(value: float) -> str:
+    """A divergence as people read it."""
+    return "0" if value == 0 else f"{value:.3e}" if abs(value) < 1e-3 else f"{value:.4f}"
+
+
 def size_text(count: int) -> str:
     """Bytes as people read them, exact where they are few."""
     if count >= _GIB:

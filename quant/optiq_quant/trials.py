@@ -7,13 +7,12 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeAlias
 
 import mlx.core as mx
 from mlx.nn.layers.base import Module
 
-from optiq_quant.encoded import Encoded
+from optiq_quant.encoded import Encoded, stacked
 from optiq_quant.formats import Format
 from optiq_quant.modules import (
     is_expert,
@@ -65,8 +64,12 @@ def coded_module(
     module: Module, path: str, form: Format, encode: Encode, dtype: mx.Dtype, *, decoded: bool
 ) -> Module:
     """A module in place of `module` whose weights are coded in `form`, slab by slab."""
-    encoded = _concatenated([encode(path, slab, form) for slab in weight_slabs(module)], form)
-    return _module(module, encoded, dtype, decoded=decoded)
+    parts = []
+    for slab in weight_slabs(module):
+        parts.append(encode(path, slab, form))
+        # Left lazy, its codes would keep the slab.
+        mx.eval(parts[-1].tensors(""))
+    return _module(module, stacked(parts, weight_shape(module)), dtype, decoded=decoded)
 
 
 def module_of(module: Module, encoded: Encoded, dtype: mx.Dtype) -> Module:
@@ -97,23 +100,19 @@ def weight_slabs(module: Module, rows: mx.array | None = None) -> Iterator[mx.ar
     stored = stored_encoding(module)
     first_axis, *rest = weight_shape(module)
     if rows is not None:
-        stored = _mapped(stored, lambda array: array[..., rows, :])
+        stored = _of_outputs(stored, rows)
         first_axis, rest = (first_axis, [rows.size, rest[1]]) if rest[1:] else (rows.size, rest)
     step = max(1, _SLAB_WEIGHTS // math.prod(rest))
     for first in range(0, first_axis, step):
-        yield _mapped(stored, partial(_part, first=first, step=step)).decoded(mx.float32)
+        yield stored.rows(first, first + step).decoded(mx.float32)
 
 
-def _part(array: mx.array, *, first: int, step: int) -> mx.array:
-    return array[first : first + step]
-
-
-def _mapped(encoded: Encoded, change: Callable[[mx.array], mx.array]) -> Encoded:
+def _of_outputs(encoded: Encoded, rows: mx.array) -> Encoded:
     return Encoded(
         format=encoded.format,
-        weight=change(encoded.weight),
-        scales=None if encoded.scales is None else change(encoded.scales),
-        biases=None if encoded.biases is None else change(encoded.biases),
+        weight=encoded.weight[..., rows, :],
+        scales=None if encoded.scales is None else encoded.scales[..., rows, :],
+        biases=None if encoded.biases is None else encoded.biases[..., rows, :],
     )
 
 
@@ -128,18 +127,3 @@ def replaced(model: Module, modules: Mapping[str, Module]) -> Iterator[None]:
     finally:
         for path, module in originals.items():
             replace_module(model, path, module)
-
-
-def _concatenated(slabs: list[Encoded], form: Format) -> Encoded:
-    for slab in slabs:
-        mx.eval([each for each in (slab.weight, slab.scales, slab.biases) if each is not None])
-    if len(slabs) == 1:
-        return slabs[0]
-    scales = [slab.scales for slab in slabs if slab.scales is not None]
-    biases = [slab.biases for slab in slabs if slab.biases is not None]
-    return Encoded(
-        format=form,
-        weight=mx.concatenate([slab.weight for slab in slabs]),
-        scales=mx.concatenate(scales) if scales else None,
-        biases=mx.concatenate(biases) if biases else None,
-    )

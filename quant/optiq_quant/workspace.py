@@ -6,13 +6,13 @@ codes-<plan>/        codes that were found for a plan
 """
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from optiq_quant.errors import CheckpointUnusable
 from optiq_quant.measurements import MEASUREMENTS_FILE
+from optiq_quant.shard_file import write_whole
 
 _NAME_DIGITS = 16
 
@@ -32,14 +32,13 @@ class Workspace:
     def measurements(self) -> Path:
         return self.folder / MEASUREMENTS_FILE
 
-    def codes(self, plan_name: str) -> Path:
-        return self.folder / f"codes-{plan_name[:_NAME_DIGITS]}"
+    def codes(self, identity: Mapping[str, str]) -> Path:
+        """The folder of the codes that `identity` decides."""
+        return self.folder / f"codes-{_name(identity)}"
 
     def write_measurements(self, text: str) -> None:
         """Whole, or not at all."""
-        partial = self.measurements.with_suffix(".partial")
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, self.measurements)
+        write_whole(self.measurements, text.encode())
 
 
 def measurements_folder(cache_folder: Path) -> Path:
@@ -49,9 +48,7 @@ def measurements_folder(cache_folder: Path) -> Path:
 
 def open_workspace(parent: Path, identity: Mapping[str, str], *, weights: str) -> Workspace:
     """The folder for `identity` of the checkpoint whose fingerprint is `weights`, made if need be."""
-    text = "\n".join(f"{name}={identity[name]}" for name in sorted(identity))
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    folder = parent / weights[:_NAME_DIGITS] / digest[:_NAME_DIGITS]
+    folder = parent / weights[:_NAME_DIGITS] / _name(identity)
     folder.mkdir(parents=True, exist_ok=True)
     return Workspace(folder=folder, identity=identity)
 
@@ -67,3 +64,8 @@ def latest_measurements(parent: Path, *, weights: str) -> Path:
             "nothing of this checkpoint was measured yet: `optiq quantize CHECKPOINT --dry-run` does it"
         )
     return found[-1]
+
+
+def _name(identity: Mapping[str, str]) -> str:
+    text = "\n".join(f"{name}={identity[name]}" for name in sorted(identity))
+    return hashlib.sha256(text.encode()).hexdigest()[:_NAME_DIGITS]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from optiq_quant.errors import CheckpointUnusable
+from optiq_quant.shard_file import partial_path
 from optiq_quant.workspace import latest_measurements, measurements_folder, open_workspace
 
 _WEIGHTS = "0123456789abcdef-and-more"
@@ -45,7 +46,7 @@ def test_a_checkpoint_that_was_never_measured_is_told_how_to_measure_it(tmp_path
 
 def test_measurements_are_written_whole(tmp_path: Path) -> None:
     workspace = open_workspace(tmp_path, {}, weights=_WEIGHTS)
-    workspace.measurements.with_suffix(".partial").write_text("of a run that was killed")
+    partial_path(workspace.measurements).write_text("of a run that was killed")
 
     workspace.write_measurements("new")
 
