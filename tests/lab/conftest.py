@@ -1,4 +1,4 @@
-"""Chromium and real servers, each started once."""
+"""Chromium, started once a module, and real servers, each started once."""
 
 import shutil
 from collections.abc import Iterator
@@ -16,8 +16,9 @@ _PATIENCE_MS = 20_000
 expect.set_options(timeout=_PATIENCE_MS)
 
 
-@pytest.fixture(scope="session", name="browser")
+@pytest.fixture(scope="module", name="browser")
 def _browser() -> Iterator[Browser]:
+    """Playwright's event loop counts as running until it stops, and no asynchronous test runs beside it."""
     executable = next(filter(None, map(shutil.which, _NAMES)), None)
     if executable is None:
         pytest.skip(f"none of {', '.join(_NAMES)} is installed")
