@@ -15,8 +15,8 @@ from optiq_quant.calibration_text import Speech
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """`load_lazily` gives mlx-lm's model with arrays as they are stored, none of them read; `load` the one
-    that computes, its arrays evaluated; `speech` how the model's text becomes tokens. All take a checkpoint's
-    folder. `optiq_version` goes into what is written."""
+    that computes, in float32, its arrays evaluated; `speech` how the model's text becomes tokens. All take a
+    checkpoint's folder. `optiq_version` goes into what is written."""
 
     load_lazily: Callable[[Path], Module]
     load: Callable[[Path], Module]

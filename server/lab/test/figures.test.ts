@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 
 import { scaleOf } from "../src/jobs/frontier";
+import { placeLabels } from "../src/jobs/labels";
 import { FormError, evaluateOptions, quantizeOptions } from "../src/jobs/options";
-import { pointsOf, scoresOf } from "../src/jobs/results";
+import { pointsOf, scoresOf, type Point } from "../src/jobs/results";
 import { readMetrics, sampleOf, totalsOf } from "../src/live/history";
 import { linePath } from "../src/live/sparkline";
 import { fitsOf } from "../src/model/fit";
@@ -134,12 +135,13 @@ test("points and scores are found in a result, or are none", () => {
   };
   const accuracy = { value: 0.5, low: 0.4, high: 0.6, items: 20 };
 
-  const points = pointsOf({ out: "x", frontier });
+  const points = pointsOf({ out: "x", frontier, evidence: { bytes: 2, divergence: { mean: 0.05 } } });
 
-  expect(points.map(({ name, kld, mark, measured: whole }) => [name, kld, mark, whole])).toEqual([
-    ["", 0.1, false, false],
-    ["a", 0.2, true, true],
-    ["b", 0.4, true, false],
+  expect(points.map(({ name, kld, kind, measured: whole }) => [name, kld, kind, whole])).toEqual([
+    ["this checkpoint", 0.05, "own", true],
+    ["", 0.1, "frontier", false],
+    ["a", 0.2, "other", true],
+    ["b", 0.4, "other", false],
   ]);
   expect(scoresOf({ suites: { gsm8k: { items: 20, accuracy } } })).toEqual([
     { suite: "gsm8k", accuracy: 0.5, low: 0.4, high: 0.6, items: 20 },
@@ -147,10 +149,50 @@ test("points and scores are found in a result, or are none", () => {
   expect([pointsOf("x"), scoresOf(null)]).toEqual([[], []]);
 });
 
+const point = (bytes: number, kld: number): Point => ({
+  name: "",
+  bytes,
+  kld,
+  kind: "frontier",
+  measured: false,
+});
+
 test("one point stands in the middle of a plot", () => {
-  const { x } = scaleOf([{ name: "", bytes: 5, kld: 1, mark: false, measured: false }]);
+  const { x } = scaleOf([point(5, 1)]);
 
   expect(x(5)).toBeGreaterThan(100);
+});
+
+test("the source, which costs nothing, does not squeeze the others", () => {
+  const without = scaleOf([point(1, 0.5), point(2, 0.1)]);
+  const beside = scaleOf([point(1, 0.5), point(2, 0.1), point(9, 0)]);
+
+  expect(beside.y(0.3)).toBe(without.y(0.3));
+});
+
+test("names of marks that are close do not cover each other, nor leave the frame", () => {
+  const frame = { left: 0, right: 300, top: 0, bottom: 200 };
+  const marks = ["rest affine 4", "everything affine 4", "rest mxfp4", "rest affine 5"].map(
+    (name, index) => ({
+      name,
+      x: 250 + 8 * index,
+      y: 100 + 2 * index,
+    }),
+  );
+
+  const boxes = placeLabels(marks, frame).map(({ x, y, anchor }, index) => {
+    const width = 6 * (marks[index]?.name.length ?? 0);
+    return { left: anchor === "start" ? x : x - width, right: anchor === "start" ? x + width : x, y };
+  });
+
+  for (const [index, box] of boxes.entries()) {
+    expect(box.left).toBeGreaterThanOrEqual(0);
+    expect(box.right).toBeLessThanOrEqual(300);
+    for (const other of boxes.slice(0, index)) {
+      const apart = box.left > other.right || other.left > box.right || Math.abs(box.y - other.y) >= 12;
+      expect(apart).toBe(true);
+    }
+  }
 });
 
 test("a growing text is told by whole sentences, each once", () => {

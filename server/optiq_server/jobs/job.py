@@ -34,7 +34,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """`created` and `ended` are seconds since 1970; `error` says in one line why it failed."""
+    """`created` and `ended` are seconds since 1970; `error` says in one line why it failed. `has_result` is
+    true also of a cancelled one that has told what it had by then."""
 
     id: str
     kind: JobKind
@@ -44,6 +45,7 @@ class Job:
     ended: int | None = None
     progress: Progress | None = None
     error: str | None = None
+    has_result: bool = False
 
     @property
     def is_running(self) -> bool:
@@ -65,4 +67,5 @@ def job_of(value: Mapping[str, Any]) -> Job:
         ended=value["ended"],
         progress=None if progress is None else Progress(**progress),
         error=value["error"],
+        has_result=bool(value["has_result"]),
     )

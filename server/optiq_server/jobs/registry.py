@@ -151,7 +151,8 @@ class JobRegistry:
             running.tasks.append(asyncio.create_task(ending, name=f"end {running.job.id}"))
 
     def _conclude(self, job: Job, lock: IO[bytes], state: JobState, error: str | None) -> Job:
-        ended = replace(job, state=state, error=error, ended=self._clock())
+        tells = state in (JobState.DONE, JobState.CANCELLED) and self._store.has_printed(job)
+        ended = replace(job, state=state, error=error, ended=self._clock(), has_result=tells)
         self._store.put(ended)
         lock.close()
         return ended

@@ -69,11 +69,19 @@ class JobStore:
         return self._folder / job.id / _RESULT
 
     def result(self, job_id: str) -> bytes:
-        """What a job that is done has written. Raises UnknownJob and NoResult."""
+        """What a job has printed as its result. Raises UnknownJob and NoResult."""
         job = self.get(job_id)
-        if job.state is not JobState.DONE:
+        if not job.has_result:
             raise NoResult(job_id)
         return self.result_path(job).read_bytes()
+
+    def has_printed(self, job: Job) -> bool:
+        """Whether its result is whole: a program that was made to end may have been in the middle of it."""
+        try:
+            json.loads(self.result_path(job).read_bytes())
+        except (OSError, ValueError):
+            return False
+        return True
 
     def add_to_log(self, job: Job, line: str) -> None:
         path = self._folder / job.id / _LOG

@@ -56,6 +56,7 @@ async def test_a_cancelled_job_is_asked_to_end(tmp_path: Path) -> None:
     job = jobs.get(started.id)
     assert (job.state, job.error) == (JobState.CANCELLED, None)
     assert jobs.log_tail(job.id) == ["begun", "asked to end"]
+    assert jobs.result(job.id) == b'{"score": 0.5}'
 
 
 async def test_a_job_that_does_not_listen_is_ended(tmp_path: Path) -> None:
@@ -66,7 +67,8 @@ async def test_a_job_that_does_not_listen_is_ended(tmp_path: Path) -> None:
     jobs.cancel(started.id)
     await jobs.wait_until_idle()
 
-    assert jobs.get(started.id).state is JobState.CANCELLED
+    job = jobs.get(started.id)
+    assert (job.state, job.has_result) == (JobState.CANCELLED, False)
 
 
 async def test_what_a_program_leaves_behind_ends_with_it(tmp_path: Path) -> None:

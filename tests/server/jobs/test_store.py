@@ -74,7 +74,16 @@ def test_what_cannot_be_read_is_passed_over(tmp_path: Path, text: str) -> None:
     assert store.jobs() == [_JOB]
 
 
-def test_a_job_that_is_not_done_has_no_result(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("printed", "is_whole"), [(b'{"a": 1}', True), (b'{"a"', False), (b"", False)])
+def test_only_a_whole_result_counts(tmp_path: Path, printed: bytes, is_whole: bool) -> None:
+    store = JobStore(tmp_path)
+    store.put(_JOB)
+    store.result_path(_JOB).write_bytes(printed)
+
+    assert store.has_printed(_JOB) is is_whole
+
+
+def test_a_job_that_has_told_nothing_has_no_result(tmp_path: Path) -> None:
     store = JobStore(tmp_path)
     store.put(replace(_JOB, state=JobState.FAILED))
     store.result_path(_JOB).write_text("{}")

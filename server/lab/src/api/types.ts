@@ -93,4 +93,5 @@ export interface Job {
   ended: number | null;
   progress: { phase: string; done: number; total: number; seconds_left: number | null } | null;
   error: string | null;
+  has_result: boolean;
 }

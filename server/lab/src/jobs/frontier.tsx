@@ -1,32 +1,40 @@
 import { bytes } from "../ui/format";
+import { placeLabels, type Label } from "./labels";
 import type { Point } from "./results";
 
-const BOX = { width: 640, height: 300, left: 64, right: 20, top: 16, bottom: 42 };
+const BOX = { width: 640, height: 320, left: 64, right: 20, top: 16, bottom: 42 };
+const FRAME = { left: BOX.left, right: BOX.width, top: BOX.top, bottom: BOX.height - BOX.bottom };
 
 interface Scale {
   x: (value: number) => number;
   y: (value: number) => number;
 }
 
-/** Bytes are linear, divergences logarithmic: they span orders of magnitude. */
+/** Bytes are linear, divergences logarithmic: they span orders of magnitude. One of 0 has no place on the latter. */
 export function scaleOf(points: Point[]): Scale {
   const sizes = points.map((point) => point.bytes);
-  const logs = points.map((point) => Math.log10(Math.max(point.kld, 1e-9)));
+  const logs = points.filter((point) => point.kld > 0).map((point) => Math.log10(point.kld));
   const place = (value: number, values: number[], from: number, to: number): number => {
     const [least, most] = [Math.min(...values), Math.max(...values)];
     return most > least ? from + ((value - least) / (most - least)) * (to - from) : (from + to) / 2;
   };
   return {
     x: (value) => place(value, sizes, BOX.left + 12, BOX.width - BOX.right - 12),
-    y: (value) => place(Math.log10(Math.max(value, 1e-9)), logs, BOX.height - BOX.bottom - 12, BOX.top + 12),
+    y: (value) => place(Math.log10(value), logs, BOX.height - BOX.bottom - 12, BOX.top + 12),
   };
 }
 
-/** KL divergence against bytes: the frontier as a line, named allocations as squares. The table below says the same. */
+/** KL divergence against bytes: the frontier as a line, named allocations as marks. The table below says the same. */
 export function Frontier({ points }: { points: Point[] }) {
   const { x, y } = scaleOf(points);
-  const line = points.filter((point) => !point.mark).sort((a, b) => a.bytes - b.bytes);
+  const shown = points.filter((point) => point.kld > 0);
+  const line = shown.filter((point) => point.kind === "frontier").sort((a, b) => a.bytes - b.bytes);
   const path = line.map((point) => `${x(point.bytes).toFixed(1)},${y(point.kld).toFixed(1)}`).join("L");
+  const named = shown.filter((point) => point.kind !== "frontier");
+  const labels = placeLabels(
+    named.map((point) => ({ name: point.name, x: x(point.bytes), y: y(point.kld) })),
+    FRAME,
+  );
   return (
     <figure class="frontier">
       <svg viewBox={`0 0 ${BOX.width} ${BOX.height}`} role="img" aria-label="KL divergence against bytes">
@@ -42,8 +50,13 @@ export function Frontier({ points }: { points: Point[] }) {
         </text>
         <Ends points={points} />
         {path && <path class="line" d={`M${path}`} />}
-        {points.map((point, index) => (
-          <Mark key={index} point={point} x={x(point.bytes)} y={y(point.kld)} />
+        {line.map((point, index) => (
+          <circle key={index} class="point" cx={x(point.bytes)} cy={y(point.kld)} r={4.5}>
+            <title>{described(point)}</title>
+          </circle>
+        ))}
+        {named.map((point, index) => (
+          <Mark key={point.name} point={point} x={x(point.bytes)} y={y(point.kld)} label={labels[index]} />
         ))}
       </svg>
       <PointTable points={points} />
@@ -54,7 +67,7 @@ export function Frontier({ points }: { points: Point[] }) {
 /** The least and the most of both axes. */
 function Ends({ points }: { points: Point[] }) {
   const sizes = points.map((point) => point.bytes);
-  const klds = points.map((point) => point.kld);
+  const klds = points.map((point) => point.kld).filter((kld) => kld > 0);
   const below = BOX.height - BOX.bottom;
   return (
     <>
@@ -64,28 +77,37 @@ function Ends({ points }: { points: Point[] }) {
       <text x={BOX.width - BOX.right} y={below + 18} text-anchor="end">
         {bytes(Math.max(...sizes))}
       </text>
-      <text x={BOX.left - 8} y={below - 8} text-anchor="end">
-        {Math.min(...klds).toPrecision(2)}
-      </text>
-      <text x={BOX.left - 8} y={BOX.top + 26} text-anchor="end">
-        {Math.max(...klds).toPrecision(2)}
-      </text>
+      {klds.length > 0 && (
+        <>
+          <text x={BOX.left - 8} y={below - 8} text-anchor="end">
+            {Math.min(...klds).toPrecision(2)}
+          </text>
+          <text x={BOX.left - 8} y={BOX.top + 26} text-anchor="end">
+            {Math.max(...klds).toPrecision(2)}
+          </text>
+        </>
+      )}
     </>
   );
 }
 
-function Mark({ point, x, y }: { point: Point; x: number; y: number }) {
-  const title =
-    `${point.name} ${bytes(point.bytes)}, KLD ${point.kld.toPrecision(3)} ${point.measured ? "measured" : "predicted"}`.trim();
+const described = (point: Point): string =>
+  `${point.name} ${bytes(point.bytes)}, KLD ${point.kld.toPrecision(3)} ${point.measured ? "measured" : "predicted"}`.trim();
+
+function Mark({ point, x, y, label }: { point: Point; x: number; y: number; label: Label | undefined }) {
   return (
-    <g class={point.mark ? "baseline" : "point"}>
-      {point.mark ? <rect x={x - 4} y={y - 4} width={8} height={8} /> : <circle cx={x} cy={y} r={4.5} />}
-      {point.mark && (
-        <text x={x + 9} y={y + 4}>
+    <g class={point.kind === "own" ? "own" : "baseline"}>
+      {point.kind === "own" ? (
+        <path d={`M${x},${y - 7}l7,7l-7,7l-7,-7z`} />
+      ) : (
+        <rect x={x - 4} y={y - 4} width={8} height={8} />
+      )}
+      {label && (
+        <text x={label.x} y={label.y} text-anchor={label.anchor}>
           {point.name}
         </text>
       )}
-      <title>{title}</title>
+      <title>{described(point)}</title>
     </g>
   );
 }

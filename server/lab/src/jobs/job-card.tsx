@@ -54,14 +54,14 @@ export function JobCard({ job, changed }: CardProps) {
       )}
       <div class="row">
         <span class="fine grow">{timing(job)}</span>
-        {job.state === "done" && (
+        {job.has_result && (
           <button
             type="button"
             class="quiet"
             aria-expanded={shown === "result"}
             onClick={() => toggle("result")}
           >
-            Result
+            {job.state === "done" ? "Result" : "Result so far"}
           </button>
         )}
         <button type="button" class="quiet" aria-expanded={shown === "log"} onClick={() => toggle("log")}>
