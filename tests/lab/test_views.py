@@ -1,6 +1,7 @@
 """Model, live, tokens, connect and jobs show what the server says."""
 
 import json
+from pathlib import Path
 
 import httpx
 import pytest
@@ -8,6 +9,7 @@ from playwright.sync_api import BrowserContext, expect
 
 from tests.lab.lab import Lab, new_lab
 from tests.lab.servers import Server
+from tests.quant.speaking_llama import letters, speaking_llama
 
 pytestmark = [pytest.mark.mlx, pytest.mark.slow]
 
@@ -80,6 +82,27 @@ def test_a_job_that_cannot_start_says_why(lab: Lab) -> None:
     expect(lab.page.get_by_role("alert")).to_contain_text("The checkpoint is missing.")
 
 
+def test_a_checkpoint_is_quantized_and_its_plan_stands_in_the_plot(lab: Lab, tmp_path: Path) -> None:
+    source, text = speaking_llama(tmp_path / "llama"), letters(tmp_path / "letters.txt", 2100)
+    lab.open("jobs")
+    for field, value in (
+        ("Checkpoint", source),
+        ("Result goes to", tmp_path / "out"),
+        ("Calibration text", text),
+        ("Bits per weight", "6"),
+    ):
+        lab.page.get_by_role("textbox", name=field).fill(str(value))
+    lab.page.get_by_role("button", name="Start quantizing").click()
+    job = lab.page.get_by_role("listitem", name="Quantize")
+    expect(job.get_by_role("button", name="Result")).to_be_visible(timeout=90_000)
+
+    job.get_by_role("button", name="Result").click()
+
+    expect(job.get_by_role("img", name="KL divergence against bytes")).to_contain_text("this checkpoint")
+    expect(job.get_by_role("region", name="Points of the frontier")).to_contain_text("measured")
+    assert (tmp_path / "out" / "model.safetensors").exists()
+
+
 def test_an_evaluation_is_started_watched_and_read(lab: Lab) -> None:
     lab.open("jobs")
     lab.page.get_by_role("radio", name="Evaluate").click()
@@ -90,6 +113,6 @@ def test_an_evaluation_is_started_watched_and_read(lab: Lab) -> None:
 
     job.get_by_role("button", name="Result").click()
 
-    [told] = httpx.get(f"{lab.url}/v1/lab/jobs").json()["jobs"]
+    told, *_ = httpx.get(f"{lab.url}/v1/lab/jobs").json()["jobs"]
     assert told["progress"] == {"phase": "pocket", "done": 2, "total": 2, "seconds_left": 0}
     expect(job.get_by_role("region", name="Accuracy")).to_contain_text("2 items")

@@ -1,10 +1,8 @@
 """`optiq quantize`, as a user types it, on a small llama; then `optiq pareto` on what it left."""
 
 import json
-import random
 import shutil
 import signal
-import string
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +12,9 @@ import pytest
 
 from optiq_server.cli import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, main
 from tests.engine.checkpoints import REFERENCE
-from tests.quant.checkpoints import contents, llama_checkpoint
+from tests.quant.checkpoints import contents
+from tests.quant.speaking_llama import letters, speaking_llama
 from tests.server.command_line import PATIENCE_SECONDS, ROOT
-from tests.server.dialect.chat_checkpoints import CHAT, VOCABULARY_SIZE, byte_tokenizer, write_checkpoint
 
 pytestmark = [pytest.mark.mlx, pytest.mark.slow]
 
@@ -28,10 +26,8 @@ _QUICK = (*_FORMATS, "--window", "16", "--codes", "nearest", "--progress", "none
 def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With `source`, letters.txt and, once something was measured, `cache`."""
     folder = tmp_path_factory.mktemp("quantize")
-    source = llama_checkpoint(folder / "source", vocabulary=VOCABULARY_SIZE)
-    config = json.loads((source / "config.json").read_text())
-    write_checkpoint(source, byte_tokenizer(), template=CHAT, config={**config, "eos_token_id": 258})
-    (folder / "letters.txt").write_text("".join(random.Random(0).choices(string.ascii_letters, k=128)))
+    speaking_llama(folder / "source")
+    letters(folder / "letters.txt", 128)
     return folder
 
 

@@ -89,6 +89,7 @@ class JobBody(BaseModel):
     ended: int | None
     progress: Progress | None
     error: str | None
+    has_result: bool
 
 
 class JobList(BaseModel):
@@ -107,4 +108,5 @@ def job_body(job: Job) -> JobBody:
         ended=job.ended,
         progress=job.progress,
         error=job.error,
+        has_result=job.has_result,
     )
