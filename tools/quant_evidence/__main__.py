@@ -1,13 +1,13 @@
 """Allocations of the same size, measured on text that nothing was chosen by.
 
-    python -m tools.smollm2 --out /tmp/smollm2
-    optiq quantize /tmp/smollm2 --out /tmp/at4 --size 75640000 --calibration TEXT.txt --work /tmp/work ...
-    python -m tools.quant_evidence --model /tmp/smollm2 --held-out HELD_OUT.txt \
-        --measurements /tmp/work/measurements.json --bits 4 5 6 --folder at4=/tmp/at4 --json table.json
+    python -m tools.smollm2 --out SMOLLM2
+    optiq quantize SMOLLM2 --out AT4 --size 75640000 --calibration TEXT.txt --work WORK ...
+    python -m tools.quant_evidence --model SMOLLM2 --held-out HELD_OUT.txt \
+        --measurements WORK/measurements.json --bits 4 5 6 --folder at4=AT4 --json table.json
 
-For each number of bits: uniform, ten random allocations, mlx-lm's own sensitivities (those of
-`quant/dynamic_quant.py`, two formats), and the knapsack's allocation, all by their nearest codes at the size
-of uniform; then each folder, as it was written.
+At each size: ten random allocations and the knapsack's, by their nearest codes. A size is told in bytes of
+all tensors (`--size`), or is that of a uniform format (`--bits`), which is measured too, and, given a text,
+two formats by mlx-lm's own sensitivities (`quant/dynamic_quant.py`). Then each folder, as it was written.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from pathlib import Path
 from mlx.nn.layers.base import Module
 
 from optiq_quant.allocate import allocate
-from optiq_quant.baselines import random_allocation, uniform
+from optiq_quant.baselines import random_allocation, standard_baselines, uniform
 from optiq_quant.budget import Limit, Quantity
 from optiq_quant.calibration_text import Extent, Prompt, prompts_of_file
 from optiq_quant.compare import compare_models
@@ -51,10 +51,11 @@ Formats = Mapping[str, Format]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """`bytes` of all tensors; `mean` KL divergence in nats, and the share of `flips`."""
+    """`bytes` of all tensors; `mean` KL divergence in nats, and the share of `flips`; `at` names the size
+    that the row was made for."""
 
     name: str
-    bits: int | None
+    at: str
     bytes: int
     mean: float
     flips: float
@@ -78,13 +79,13 @@ class Bench:
             reporter=reporter,
         )
 
-    def row(self, name: str, bits: int, formats: Formats) -> Row:
+    def row(self, name: str, at: str, formats: Formats) -> Row:
         trial = trial_of({path: form for path, form in formats.items() if form != self._stored[path]})
-        readings = self._measurer.measure(f"{name}, {bits} bits", [trial])[trial]
+        readings = self._measurer.measure(f"{name} {at}", [trial])[trial]
         tokens = sum(reading.tokens for reading in readings)
         return Row(
             name=name,
-            bits=bits,
+            at=at,
             bytes=self._inventory.total_bytes(formats),
             mean=math.fsum(reading.divergence for reading in readings) / tokens,
             flips=sum(reading.flips for reading in readings) / tokens,
@@ -95,8 +96,11 @@ def main() -> None:
     options = _options()
     host = quantizer_host(default_cache_folder())
     prompts = prompts_of_file(
-        options.held_out, host.speech(options.model), Extent(window=options.window), is_plain=True
-    )[: options.windows]
+        options.held_out,
+        host.speech(options.model),
+        Extent(window=options.window),
+        is_plain=options.held_out.suffix != ".jsonl",
+    )[: options.prompts]
     inventory = take_inventory(load_lazily(options.model), read_object(options.model / "config.json"))
     reporter = BarReporter(options.talk)
     rows = list(_allocations(options, inventory, prompts, reporter))
@@ -105,14 +109,12 @@ def main() -> None:
         found = compare_models(*opened, prompts, reporter)
         summary = summarize(found.prompts)
         size = sum(path.stat().st_size for path in folder.glob("model*.safetensors"))
-        rows.append(Row(name=name, bits=None, bytes=size, mean=summary.mean, flips=summary.flips))
+        rows.append(Row(name=name, at="", bytes=size, mean=summary.mean, flips=summary.flips))
     reporter.close()
     tokens = sum(map(len, prompts))
     print(f"{len(prompts)} prompts, {tokens} tokens")
     for row in rows:
-        print(
-            f"{row.bits or '':>2} {row.name:<28} {row.bytes / 1e6:9.2f} MB  {row.mean:9.5f}  {row.flips:6.2%}"
-        )
+        print(f"{row.at:<10} {row.name:<28} {row.bytes / 1e6:9.2f} MB  {row.mean:9.5f}  {row.flips:6.2%}")
     if options.json is not None:
         told = [{field: getattr(row, field) for field in Row.__slots__} for row in rows]
         options.json.write_text(json.dumps({"tokens": tokens, "rows": told}, indent=1) + "\n")
@@ -121,32 +123,45 @@ def main() -> None:
 def _allocations(
     options: argparse.Namespace, inventory: Inventory, prompts: Sequence[Prompt], reporter: Reporter
 ) -> Iterator[Row]:
-    if not options.bits:
+    if options.measurements is None:
         return
-    host = quantizer_host(default_cache_folder())
-    model = host.load(options.model)
     measurements = measurements_of_json(options.measurements.read_text(encoding="utf-8"))
-    gradients: dict[tuple[Format, Format], dict[str, float]] = {}
-    if options.calibration is not None:
-        speech = host.speech(options.model)
-        seen = prompts_of_file(options.calibration, speech, Extent(window=options.window), is_plain=True)
-        for bits in options.bits:
-            low, high = _TWO_FORMATS[bits]
-            gradients[low, high] = gradient_sensitivities(model, seen[: options.gradient_windows], low, high)
+    model = quantizer_host(default_cache_folder()).load(options.model)
+    gradients = _gradients(options, model)
     bench = Bench(model, inventory, prompts, reporter)
+    if options.baselines:
+        for name, formats in standard_baselines(inventory.units).items():
+            yield bench.row(name, "", formats)
     for bits in options.bits:
-        same = uniform(inventory.units, affine(bits))
+        same, at = uniform(inventory.units, affine(bits)), f"{bits} bits"
         size = sum(unit.bytes(same[unit.path]) for unit in inventory.units)
-        yield bench.row("uniform", bits, same)
-        for seed in range(_SEEDS):
-            chance = random_allocation(measurements.choices, size, seed)
-            yield bench.row(f"random {seed}", bits, chance.formats)
-        if gradients:
-            low, high = _TWO_FORMATS[bits]
-            yield bench.row(
-                "mlx-lm's sensitivities", bits, _by_gradient(inventory, gradients[low, high], low, high, size)
-            )
-        yield bench.row("knapsack", bits, _best(measurements, size))
+        yield bench.row("uniform", at, same)
+        for (low, high), found in gradients.items():
+            if (low, high) == _TWO_FORMATS[bits]:
+                chosen = _by_gradient(inventory, found, low, high, size)
+                yield bench.row("mlx-lm's sensitivities", at, chosen)
+        yield from _of_size(bench, measurements, size, at)
+    for total in options.size:
+        size = total - measurements.remainder.bytes
+        yield from _of_size(bench, measurements, size, f"{total / 1e6:.2f} MB")
+
+
+def _of_size(bench: Bench, measurements: Measurements, size: int, at: str) -> Iterator[Row]:
+    """`size` is that of the units."""
+    for seed in range(_SEEDS):
+        yield bench.row(f"random {seed}", at, random_allocation(measurements.choices, size, seed).formats)
+    yield bench.row("knapsack", at, _best(measurements, size))
+
+
+def _gradients(options: argparse.Namespace, model: Module) -> dict[tuple[Format, Format], dict[str, float]]:
+    if options.calibration is None:
+        return {}
+    speech = quantizer_host(default_cache_folder()).speech(options.model)
+    seen = prompts_of_file(options.calibration, speech, Extent(window=options.window), is_plain=True)
+    return {
+        pair: gradient_sensitivities(model, seen[: options.gradient_windows], *pair)
+        for pair in (_TWO_FORMATS[bits] for bits in options.bits)
+    }
 
 
 def _best(measurements: Measurements, size: int) -> Formats:
@@ -177,7 +192,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--gradient-windows", type=int, default=8)
     parser.add_argument("--folder", type=_named, action="append", default=[], metavar="NAME=DIR")
     parser.add_argument("--window", type=int, default=256)
-    parser.add_argument("--windows", type=int, default=8)
+    parser.add_argument("--prompts", type=int, default=8, help="measure on so many")
+    parser.add_argument("--baselines", action="store_true", help="also those of `optiq pareto`")
+    parser.add_argument("--size", type=int, nargs="*", default=[], help="bytes of all tensors")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     options.talk = sys.stderr
