@@ -28,6 +28,7 @@ from optiq_harmony.errors import (
     LoneSurrogate,
     RenderError,
     SchemaTooDeep,
+    TooMuchSpace,
     UnknownToken,
     VocabularyUnavailable,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "SystemMessage",
     "TextDelta",
     "TextFormat",
+    "TooMuchSpace",
     "Tool",
     "ToolCall",
     "ToolCallDelta",

@@ -5,6 +5,7 @@ HarmonyError
 ├── UnknownToken             an id outside the vocabulary where a token is asked for
 └── RenderError              the conversation cannot become a prompt; `field` tells which part of it
     ├── LoneSurrogate        text that has no UTF-8
+    ├── TooMuchSpace         more white space in one place than a tokenizer can read
     ├── InvalidName          a function name that no message header can hold
     ├── SchemaTooDeep        a JSON schema nested deeper than the renderer follows
     └── InvalidSchema        a JSON schema that is not JSON, or that the renderer refuses
@@ -59,6 +60,21 @@ class LoneSurrogate(RenderError):
 
     def __str__(self) -> str:
         return f"{self.field} has a lone surrogate at character {self.position}; it must be valid Unicode"
+
+
+class TooMuchSpace(RenderError):
+    """The text of `field` has more than `limit` characters of white space in a row, from `position` on."""
+
+    def __init__(self, field: str, *, position: int, limit: int) -> None:
+        super().__init__(field, position, limit)
+        self.position = position
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return (
+            f"{self.field} has more than {self.limit} characters of white space in a row, from character "
+            f"{self.position} on; so many cannot be read"
+        )
 
 
 class InvalidName(RenderError):

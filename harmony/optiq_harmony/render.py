@@ -1,4 +1,4 @@
-"""A conversation becomes the token ids that a model continues; openai-harmony writes them message by message.
+"""A conversation becomes the token ids that a model continues; openai-harmony writes what is around texts.
 
 Text is encoded as text, so no user, tool or schema can smuggle in a control token. What is ours:
 
@@ -26,6 +26,7 @@ from openai_harmony import (  # type: ignore[import-untyped]  # it ships no py.t
     RenderOptions,
     Role,
     SystemContent,
+    TextContent,
 )
 from openai_harmony import Message as HarmonyMessage
 
@@ -65,7 +66,7 @@ class Renderer:
     """Renders conversations; it keeps nothing between them."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self._encoding = vocabulary.encoding
+        self._vocabulary = vocabulary
         self._reply_start = (ControlToken.START, *vocabulary.encode_text("assistant"))
 
     def render(self, conversation: Conversation) -> Prompt:
@@ -75,7 +76,7 @@ class Renderer:
         ids: list[int] = []
         boundaries: list[int] = []
         for message in harmony_messages(conversation):
-            ids += self._encoding.render(message, options)
+            ids += self._tokens(message, options)
             boundaries.append(len(ids))
         return Prompt(ids=(*ids, *self._reply_start), boundaries=tuple(boundaries))
 
@@ -91,14 +92,23 @@ class Renderer:
         require_renderable(conversation)
         options = RenderOptions(conversation_has_function_tools=bool(conversation.tools))
         earlier = harmony_messages(replace(conversation, messages=tuple(filter(None, before))))
-        ids = [
-            token
-            for message in (*earlier, *_assistant(last))
-            for token in self._encoding.render(message, options)
-        ]
+        ids = [token for message in (*earlier, *_assistant(last)) for token in self._tokens(message, options)]
         if not last.tool_calls and ids[-1] == ControlToken.END:
             ids[-1] = ControlToken.RETURN
         return tuple(ids)
+
+    def _tokens(self, message: HarmonyMessage, options: RenderOptions) -> list[int]:
+        """openai-harmony's, of the message without its text, and the vocabulary's of the text: a long word
+        would keep openai-harmony busy for minutes, and all threads waiting."""
+        [content] = message.content
+        if not isinstance(content, TextContent):
+            whole: list[int] = self._vocabulary.encoding.render(message, options)
+            return whole
+        frame = self._vocabulary.encoding.render(
+            message.model_copy(update={"content": [TextContent(text="")]}), options
+        )
+        start = frame.index(ControlToken.MESSAGE) + 1
+        return [*frame[:start], *self._vocabulary.encode_text(content.text), *frame[start:]]
 
 
 def harmony_messages(conversation: Conversation) -> Iterator[HarmonyMessage]:

@@ -4,6 +4,7 @@ It knows neither tokens nor openai-harmony.
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import assert_never
 
@@ -20,22 +21,42 @@ from optiq_harmony.conversation import (
     ToolMessage,
     UserMessage,
 )
-from optiq_harmony.errors import InvalidName, InvalidSchema, LoneSurrogate, SchemaTooDeep
+from optiq_harmony.errors import (
+    InvalidName,
+    InvalidSchema,
+    LoneSurrogate,
+    SchemaTooDeep,
+    TooMuchSpace,
+)
 from optiq_harmony.json_schema import MAX_DEPTH, check_size
 from optiq_harmony.structure_errors import SchemaError
 
+_MOST_SPACE = 250_000
+"""Characters in a row. The regular expressions of tokenizers go back through such a run step by step, and
+panic at a million steps."""
+
 
 def require_renderable(conversation: Conversation) -> None:
-    """Raises LoneSurrogate, InvalidName, SchemaTooDeep or InvalidSchema, for the first field at fault."""
+    """Raises a RenderError for the first field at fault."""
     for index, message in enumerate(conversation.messages):
         for field, text in _texts(message):
-            require_unicode(text, field=f"messages[{index}].{field}")
+            require_text(text, field=f"messages[{index}].{field}")
         for field, name in _names(message):
             _require_name(name, field=f"messages[{index}].{field}")
     for index, tool in enumerate(conversation.tools):
         _require_tool(tool, field=f"tools[{index}]")
     if isinstance(conversation.response_format, JsonSchemaFormat):
         _require_format(conversation.response_format, field="response_format")
+
+
+def require_text(text: str, *, field: str) -> None:
+    """Raises LoneSurrogate, or TooMuchSpace."""
+    require_unicode(text, field=field)
+    if len(text) <= _MOST_SPACE:
+        return
+    for run in re.finditer(r"\s+", text):
+        if run.end() - run.start() > _MOST_SPACE:
+            raise TooMuchSpace(field, position=run.start(), limit=_MOST_SPACE)
 
 
 def require_unicode(text: str, *, field: str) -> None:
@@ -81,21 +102,21 @@ def _require_name(name: str, *, field: str) -> None:
 
 def _require_tool(tool: Tool, *, field: str) -> None:
     _require_name(tool.name, field=f"{field}.name")
-    require_unicode(tool.description, field=f"{field}.description")
+    require_text(tool.description, field=f"{field}.description")
     match tool:
         case FunctionTool():
             if tool.parameters is not None:
                 _require_schema(tool.parameters, field=f"{field}.parameters")
         case CustomTool():
             if tool.grammar is not None:
-                require_unicode(tool.grammar.definition, field=f"{field}.grammar")
+                require_text(tool.grammar.definition, field=f"{field}.grammar")
         case _:
             assert_never(tool)
 
 
 def _require_format(response_format: JsonSchemaFormat, *, field: str) -> None:
     require_unicode(response_format.name, field=f"{field}.name")
-    require_unicode(response_format.description, field=f"{field}.description")
+    require_text(response_format.description, field=f"{field}.description")
     _require_schema(response_format.schema, field=f"{field}.schema")
 
 
@@ -112,7 +133,7 @@ def _require_value(value: object, *, field: str, depth: int) -> None:
         raise SchemaTooDeep(field, limit=MAX_DEPTH)
     match value:
         case str():
-            require_unicode(value, field=field)
+            require_text(value, field=field)
         case float() if not math.isfinite(value):
             raise InvalidSchema(field, reason=f"{value} is no JSON number")
         case Mapping():

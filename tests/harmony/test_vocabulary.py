@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optiq_harmony.errors import LoneSurrogate, UnknownToken
+from optiq_harmony.errors import LoneSurrogate, TooMuchSpace, UnknownToken
 from optiq_harmony.tokens import FIRST_SPECIAL_TOKEN, VOCABULARY_SIZE, ControlToken
 from optiq_harmony.vocabulary import Vocabulary
 
@@ -56,6 +56,36 @@ def test_text_becomes_ordinary_tokens_that_spell_it(vocabulary: Vocabulary, text
 
     assert all(token < FIRST_SPECIAL_TOKEN for token in tokens)
     assert b"".join(map(vocabulary.token_bytes, tokens)).decode() == text
+
+
+_TEXTS = (
+    st.text()
+    | st.text(alphabet="aB é中ß'sT1_-\t\n\r  \u0301😀ǅ")
+    | st.from_regex(r"([A-Z]?[a-z]+'?[sdlv ]*\s*\d*)*")
+)
+
+
+@given(text=_TEXTS)
+def test_tokens_are_those_of_openai_harmony(vocabulary: Vocabulary, text: str) -> None:
+    assert list(vocabulary.encode_text(text)) == vocabulary.encoding.encode(text, disallowed_special=())
+
+
+def test_a_word_of_a_million_letters_is_read_as_any_other(vocabulary: Vocabulary) -> None:
+    tokens = vocabulary.encode_text("ab" * 500_000)
+
+    assert b"".join(map(vocabulary.token_bytes, tokens)) == b"ab" * 500_000
+
+
+def test_white_space_that_could_not_be_read_is_refused_with_its_place(
+    vocabulary: Vocabulary,
+) -> None:
+    readable = "a" + " \t" * 125_000
+    assert vocabulary.encode_text(readable)
+
+    with pytest.raises(TooMuchSpace, match="from character 1 on") as refusal:
+        vocabulary.encode_text(readable + " ")
+
+    assert refusal.value.limit == 250_000
 
 
 def test_a_lone_surrogate_is_refused_with_its_place(vocabulary: Vocabulary) -> None:
