@@ -19,6 +19,7 @@ from optiq_quant.divergence import ReferenceBlock, TokenDivergences, joined
 from optiq_quant.errors import CheckpointUnusable
 from optiq_quant.layerwise import LayerwiseModel, blocks
 from optiq_quant.progress import Reporter
+from optiq_quant.trials import decode_if_small
 
 Open: TypeAlias = Callable[[], Module]
 """Loads a model, and keeps no reference to it."""
@@ -41,8 +42,8 @@ def compare_models(
     open_reference: Open, open_candidate: Open, prompts: Sequence[Prompt], reporter: Reporter
 ) -> Comparison:
     """Raises CheckpointUnusable where the two do not have the same vocabulary."""
-    reference = _Reference(LayerwiseModel(open_reference(), state_bytes=_NO_STATES), prompts, reporter)
-    candidate = LayerwiseModel(open_candidate(), state_bytes=_NO_STATES)
+    reference = _Reference(_opened(open_reference), prompts, reporter)
+    candidate = _opened(open_candidate)
     if candidate.vocabulary != reference.vocabulary:
         raise CheckpointUnusable(
             f"the reference has {reference.vocabulary} tokens and the candidate {candidate.vocabulary}; only "
@@ -56,6 +57,10 @@ def compare_models(
         reporter.advance()
     seconds = reference.seconds + time.monotonic() - began
     return Comparison(prompts=tuple(found), seconds=seconds)
+
+
+def _opened(load: Open) -> LayerwiseModel:
+    return LayerwiseModel(decode_if_small(load()), state_bytes=_NO_STATES)
 
 
 class _Reference:

@@ -13,7 +13,7 @@ import mlx.core as mx
 from mlx.nn.layers.base import Module
 
 from optiq_quant.encoded import Encoded, stacked
-from optiq_quant.formats import Format
+from optiq_quant.formats import Format, Mode
 from optiq_quant.modules import (
     is_expert,
     quantized_module,
@@ -58,6 +58,18 @@ def trial_modules(model: Module, trial: Trial, encode: Encode, dtype: mx.Dtype) 
         path: coded_module(changed[path], path, form, encode, dtype, decoded=decoded <= _DECODED_BYTES)
         for path, form in trial.changes
     }
+
+
+def decode_if_small(model: Module) -> Module:
+    """`model`, its coded units decoded to float32 where all of them together, experts aside, are small."""
+    modules = {path: module for path, module in unit_modules(model).items() if not is_expert(module)}
+    if sum(map(_weights, modules.values())) * mx.float32.size > _DECODED_BYTES:
+        return model
+    for path, module in modules.items():
+        encoded = stored_encoding(module)
+        if encoded.format.mode is not Mode.DENSE:
+            replace_module(model, path, _module(module, encoded, mx.float32, decoded=True))
+    return model
 
 
 def coded_module(
