@@ -32,20 +32,29 @@ _FIRST_BASES = (affine(4, 64), affine(4, 32))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensitivityOptions:
     """`checks` pairs are measured to check the prediction, at least `least_rounds` and at most `rounds`
-    formats of each unit, and `combinations` sets of units of each kind. The seed draws pairs and sets."""
+    formats of each unit, and `combinations` sets of units of each kind. The seed draws pairs and sets.
 
-    checks: int = 24
+    Where a number is None the number of units decides, so that checking costs less than measuring.
+    """
+
+    checks: int | None = None
     least_correlation: float = 0.95
     least_rounds: int = 1
     rounds: int = 3
-    combinations: int = 4
+    combinations: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.least_rounds <= self.rounds:
             raise ValueError(f"rounds are {self.least_rounds} to {self.rounds}; 1 is the least")
-        if self.checks < 0 or self.combinations < 0:
+        if min(self.checks or 0, self.combinations or 0) < 0:
             raise ValueError("checks and combinations must not be negative")
+
+    def checks_of(self, units: int) -> int:
+        return min(24, max(6, 2 * units // 3)) if self.checks is None else self.checks
+
+    def combinations_of(self, units: int) -> int:
+        return min(4, max(1, units // 10)) if self.combinations is None else self.combinations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,13 +192,14 @@ def measure_sensitivities(
     prices.measure("measuring units", [(offer.unit.path, offer.base) for offer in offers])
     for number in range(2, options.least_rounds + 1):
         _measure_more(prices, offers, number)
-    checked = _check(prices, draw, options)
+    checks = options.checks_of(len(offers))
+    checked = _check(prices, draw, checks)
     for number in range(options.least_rounds + 1, options.rounds + 1):
         if checked.correlation >= options.least_correlation:
             break
         _measure_more(prices, offers, number)
-        checked = _check(prices, draw, options)
-    combinations = _combine(prices, offers, draw, options.combinations)
+        checked = _check(prices, draw, checks)
+    combinations = _combine(prices, offers, draw, options.combinations_of(len(offers)))
     return Sensitivities(
         divergences={
             offer.unit.path: {form: prices.predicted(offer.unit.path, form) for form in offer.errors}
@@ -210,10 +220,10 @@ def _measure_more(prices: _Prices, offers: Sequence[Offer], number: int) -> None
     prices.measure(f"measuring format {number} of each unit", pairs)
 
 
-def _check(prices: _Prices, draw: random.Random, options: SensitivityOptions) -> _Checked:
+def _check(prices: _Prices, draw: random.Random, count: int) -> _Checked:
     """What is checked is measured afterwards: it makes the prediction better where it was checked."""
     left = prices.unmeasured()
-    pairs = draw.sample(left, min(options.checks, len(left)))
+    pairs = draw.sample(left, min(count, len(left)))
     predicted = [prices.predicted(path, form) for path, form in pairs]
     prices.measure("checking predictions", pairs)
     measured = [prices.measured[path][form] for path, form in pairs]

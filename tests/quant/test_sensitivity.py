@@ -220,6 +220,13 @@ def test_two_formats_of_each_unit_are_measured_where_that_is_asked_for() -> None
     assert found.checks == ()
 
 
+@pytest.mark.parametrize(("units", "checks", "combinations"), [(2, 6, 1), (22, 14, 2), (122, 24, 4)])
+def test_checking_costs_less_than_measuring(units: int, checks: int, combinations: int) -> None:
+    options = SensitivityOptions()
+
+    assert (options.checks_of(units), options.combinations_of(units)) == (checks, combinations)
+
+
 def test_options_that_make_no_sense_are_refused() -> None:
     for wrong in ({"rounds": 0}, {"least_rounds": 4}, {"checks": -1}):
         with pytest.raises(ValueError, match=r"rounds|negative"):
