@@ -99,7 +99,7 @@ def test_a_checkpoint_is_quantized_and_its_plan_stands_in_the_plot(lab: Lab, tmp
     job.get_by_role("button", name="Result").click()
 
     expect(job.get_by_role("img", name="KL divergence against bytes")).to_contain_text("this checkpoint")
-    expect(job.get_by_role("region", name="Points of the frontier")).to_contain_text("measured")
+    expect(job.get_by_role("region", name="Allocations")).to_contain_text("measured")
     assert (tmp_path / "out" / "model.safetensors").exists()
 
 

@@ -3,6 +3,8 @@ import { placeLabels, type Label } from "./labels";
 import type { Point } from "./results";
 
 const BOX = { width: 640, height: 320, left: 64, right: 20, top: 16, bottom: 42 };
+/** A name that is farther above or below its mark is tied to it by a line. */
+const LEADER = 20;
 const FRAME = { left: BOX.left, right: BOX.width, top: BOX.top, bottom: BOX.height - BOX.bottom };
 
 interface Scale {
@@ -29,12 +31,10 @@ export function Frontier({ points }: { points: Point[] }) {
   const { x, y } = scaleOf(points);
   const shown = points.filter((point) => point.kld > 0);
   const line = shown.filter((point) => point.kind === "frontier").sort((a, b) => a.bytes - b.bytes);
+  const placed = (point: Point) => ({ name: point.name, x: x(point.bytes), y: y(point.kld) });
   const path = line.map((point) => `${x(point.bytes).toFixed(1)},${y(point.kld).toFixed(1)}`).join("L");
   const named = shown.filter((point) => point.kind !== "frontier");
-  const labels = placeLabels(
-    named.map((point) => ({ name: point.name, x: x(point.bytes), y: y(point.kld) })),
-    FRAME,
-  );
+  const labels = placeLabels(named.map(placed), FRAME, line.map(placed));
   return (
     <figure class="frontier">
       <svg viewBox={`0 0 ${BOX.width} ${BOX.height}`} role="img" aria-label="KL divergence against bytes">
@@ -51,7 +51,7 @@ export function Frontier({ points }: { points: Point[] }) {
         <Ends points={points} />
         {path && <path class="line" d={`M${path}`} />}
         {line.map((point, index) => (
-          <circle key={index} class="point" cx={x(point.bytes)} cy={y(point.kld)} r={4.5}>
+          <circle key={index} class="point" cx={x(point.bytes)} cy={y(point.kld)} r={2.5}>
             <title>{described(point)}</title>
           </circle>
         ))}
@@ -59,7 +59,13 @@ export function Frontier({ points }: { points: Point[] }) {
           <Mark key={point.name} point={point} x={x(point.bytes)} y={y(point.kld)} label={labels[index]} />
         ))}
       </svg>
-      <PointTable points={points} />
+      <PointTable label="Allocations" points={points.filter((point) => point.kind !== "frontier")} />
+      {line.length > 0 && (
+        <details>
+          <summary>The frontier's {line.length} points</summary>
+          <PointTable label="Points of the frontier" points={line} />
+        </details>
+      )}
     </figure>
   );
 }
@@ -102,6 +108,9 @@ function Mark({ point, x, y, label }: { point: Point; x: number; y: number; labe
       ) : (
         <rect x={x - 4} y={y - 4} width={8} height={8} />
       )}
+      {label && Math.abs(label.y - y) > LEADER && (
+        <path class="leader" d={`M${x},${y}L${label.x},${label.y - 4}`} />
+      )}
       {label && (
         <text x={label.x} y={label.y} text-anchor={label.anchor}>
           {point.name}
@@ -112,9 +121,10 @@ function Mark({ point, x, y, label }: { point: Point; x: number; y: number; labe
   );
 }
 
-function PointTable({ points }: { points: Point[] }) {
+function PointTable({ label, points }: { label: string; points: Point[] }) {
+  if (!points.length) return null;
   return (
-    <div class="table-frame" tabIndex={0} role="region" aria-label="Points of the frontier">
+    <div class="table-frame" tabIndex={0} role="region" aria-label={label}>
       <table>
         <thead>
           <tr>

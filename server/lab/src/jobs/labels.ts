@@ -21,6 +21,7 @@ const BELOW = 4;
 const GAP = 9;
 const LINE = 15;
 const MARK = 6;
+const DOT = 3;
 
 const boxOf = ({ x, y, anchor }: Label, name: string): Box => {
   const width = name.length * LETTER;
@@ -47,14 +48,16 @@ function* candidates({ x, y }: Place): Generator<Label> {
   }
 }
 
-/** Where the names of marks stand so that they cover neither each other nor a mark, and leave no frame. */
-export function placeLabels(marks: (Place & { name: string })[], frame: Box): Label[] {
-  const taken: Box[] = marks.map(({ x, y }) => ({
-    left: x - MARK,
-    right: x + MARK,
-    top: y - MARK,
-    bottom: y + MARK,
-  }));
+const around = ({ x, y }: Place, reach: number): Box => ({
+  left: x - reach,
+  right: x + reach,
+  top: y - reach,
+  bottom: y + reach,
+});
+
+/** Where the names of marks stand so that they cover neither each other nor a mark nor a dot, and leave no frame. */
+export function placeLabels(marks: (Place & { name: string })[], frame: Box, dots: Place[] = []): Label[] {
+  const taken = [...marks.map((mark) => around(mark, MARK)), ...dots.map((dot) => around(dot, DOT))];
   return marks.map((mark) => {
     const ranked = [...candidates(mark)].map((label) => {
       const box = boxOf(label, mark.name);
