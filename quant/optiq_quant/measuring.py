@@ -11,7 +11,7 @@ to 640 MiB and coded beyond.
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import mlx.core as mx
 import numpy as np
@@ -52,6 +52,13 @@ class _Candidate:
     hidden: mx.array
     head: Mapping[str, Module]
     forwards: float
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The modules of the one trial that is measured, once they are made."""
+
+    modules: Mapping[str, Module] = field(default_factory=dict)
 
 
 def mean_divergence(readings: Iterable[Reading]) -> float:
@@ -111,19 +118,23 @@ class Measurer:
             for index in range(len(self._prompts))
         ]
         self._reporter.begin(phase, sum(map(len, missing)))
+        # A whole allocation is coded once for all prompts; of several trials only one is in memory.
+        kept = _Kept() if len(distinct) == 1 else None
         for index, pending in enumerate(missing):
             if pending:
-                self._measure_on(index, distinct, frozenset(pending))
+                self._measure_on(index, distinct, frozenset(pending), kept)
         return {trial: [self._reading(trial, i) for i in range(len(self._prompts))] for trial in distinct}
 
-    def _measure_on(self, index: int, trials: Sequence[Trial], pending: frozenset[Trial]) -> None:
+    def _measure_on(
+        self, index: int, trials: Sequence[Trial], pending: frozenset[Trial], kept: _Kept | None
+    ) -> None:
         """What the reference costs is shared out among all trials, also those that the journal has: a run
         that was interrupted keeps the same costs."""
         prompt = self._prompts[index]
         with self._model.counting() as read:
             reference = self._model.read(prompt)
         for batch in self._batches(trials):
-            candidates = [self._begin(trial) for trial in batch if trial in pending]
+            candidates = [self._begin(trial, kept) for trial in batch if trial in pending]
             if not candidates:
                 continue
             measured = self._compare(prompt, reference, candidates)
@@ -154,8 +165,12 @@ class Measurer:
         if batch:
             yield batch
 
-    def _begin(self, trial: Trial) -> _Candidate:
-        modules = trial_modules(self._model.model, trial, self._encode, self._dtype)
+    def _begin(self, trial: Trial, kept: _Kept | None) -> _Candidate:
+        modules = kept.modules if kept is not None else {}
+        if not modules:
+            modules = trial_modules(self._model.model, trial, self._encode, self._dtype)
+        if kept is not None:
+            kept.modules = modules
         start = min(self._model.start_of(self._units[path]) for path in modules)
         with replaced(self._model.model, modules), self._model.counting() as own:
             hidden = self._model.final_hidden(start)

@@ -13,7 +13,7 @@ from optiq_quant.journal import Journal
 from optiq_quant.layerwise import LayerwiseModel
 from optiq_quant.measuring import Measurer
 from optiq_quant.progress import SilentReporter
-from optiq_quant.trials import Trial, trial_of
+from optiq_quant.trials import Encode, Trial, trial_of
 from tests.quant.tiny_models import random_prompt, tiny_gpt_oss, units_of
 
 PROMPTS = tuple(random_prompt(20 + index, index) for index in range(2))
@@ -25,7 +25,11 @@ def nearest(path: str, weight: mx.array, form: Format) -> Encoded:
 
 
 def measurer_of(
-    model: Module, journal: Journal, prompts: Sequence[Sequence[int]] = PROMPTS
+    model: Module,
+    journal: Journal,
+    prompts: Sequence[Sequence[int]] = PROMPTS,
+    *,
+    encode: Encode = nearest,
 ) -> tuple[Measurer, LayerwiseModel]:
     units = units_of(model)
     layerwise = LayerwiseModel(model, units)
@@ -34,7 +38,7 @@ def measurer_of(
         units,
         prompts,
         part="measure",
-        encode=nearest,
+        encode=encode,
         journal=journal,
         reporter=SilentReporter(),
     )

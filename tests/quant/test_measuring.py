@@ -13,7 +13,8 @@ from mlx.nn.layers.base import Module
 from mlx_lm.models import gemma2
 
 from optiq_quant.divergence import ReferenceBlock
-from optiq_quant.formats import affine, dense
+from optiq_quant.encoded import Encoded
+from optiq_quant.formats import Format, affine, dense
 from optiq_quant.journal import Journal
 from optiq_quant.measuring import Reading, mean_divergence, tokens_fingerprint
 from optiq_quant.trials import Trial, replaced, trial_modules, trial_of
@@ -63,6 +64,24 @@ def test_units_of_several_layers_and_the_head_are_changed_together() -> None:
 
     found = measurer.measure("together", [trial])
 
+    assert mean_divergence(found[trial]) == pytest.approx(_plain(model, trial), rel=1e-3)
+
+
+def test_a_trial_that_is_measured_alone_is_coded_once_for_all_prompts() -> None:
+    model = tiny_llama()
+    coded: list[str] = []
+
+    def encode(path: str, weight: mx.array, form: Format) -> Encoded:
+        coded.append(path)
+        return nearest(path, weight, form)
+
+    measurer, _ = measurer_of(model, _memory(), encode=encode)
+    trial = trial_of({unit.path: BASE for unit in units_of(model)})
+
+    found = measurer.measure("all", [trial])
+
+    assert len(PROMPTS) > 1
+    assert sorted(coded) == [path for path, _ in trial.changes]
     assert mean_divergence(found[trial]) == pytest.approx(_plain(model, trial), rel=1e-3)
 
 
