@@ -19,22 +19,20 @@ from optiq_quant.candidates import Candidates
 from optiq_quant.choosing import Chosen, SelectingPart, choose
 from optiq_quant.code_store import CodeStore
 from optiq_quant.compare import compare_models
-from optiq_quant.convert import Conversion, convert, write_card
+from optiq_quant.convert import write_card
 from optiq_quant.divergence_summary import summarize
 from optiq_quant.encoded import Encoded
-from optiq_quant.errors import PlanRejected
 from optiq_quant.evidence import Evidence, measure_baselines
 from optiq_quant.forward_count import ForwardCount
 from optiq_quant.host import Host
-from optiq_quant.inventory import Inventory
 from optiq_quant.journal import Journal
 from optiq_quant.layerwise import LayerwiseModel
 from optiq_quant.measurements import MEASUREMENTS_FILE, Measurements
-from optiq_quant.model_card import Card
 from optiq_quant.plan import Coding, Plan, PlannedUnit
 from optiq_quant.pricing import price
 from optiq_quant.progress import Reporter
 from optiq_quant.refine import Refinement, Settings, Texts, refine
+from optiq_quant.replay import conversion_of, convert_by
 from optiq_quant.sensitivity import Sensitivities, SensitivityOptions
 from optiq_quant.sensitivity_report import sensitivity_table
 from optiq_quant.shard_file import write_whole
@@ -180,9 +178,9 @@ def write(
 
     Raises CheckpointUnusable, PlanRejected, OSError.
     """
-    conversion = _conversion(prepared.plan, prepared.survey.folder, out, host, base_model)
+    conversion = conversion_of(prepared.plan, prepared.survey.folder, out, host, base_model)
     inventory = prepared.survey.inventory
-    _convert(conversion, inventory, host, reporter, prepared.codes)
+    convert_by(conversion, inventory, host, reporter, prepared.codes)
     write_whole(out / MEASUREMENTS_FILE, prepared.measurements.to_json().encode())
     if not reports:
         return None
@@ -197,68 +195,6 @@ def write(
     )
     write_card(conversion, replace(conversion.card, tables=evidence.tables(inventory)), inventory)
     return evidence
-
-
-def carry_out(
-    plan: Plan,
-    source: Path,
-    out: Path | None,
-    host: Host,
-    reporter: Reporter,
-    *,
-    base_model: str | None = None,
-) -> int:
-    """Carry out a plan whose codes need no text; the bytes of the files, also where nothing is written.
-
-    Raises PlanRejected, CheckpointUnusable, OSError.
-    """
-    found = survey(source, host)
-    if plan.source != found.fingerprint:
-        raise PlanRejected(f"the plan was made for another checkpoint than {source}")
-    size = found.inventory.predicted_file_bytes(plan)
-    needing = [unit.path for unit in plan.units if unit.coding in (Coding.FITTED, Coding.COMPENSATED)]
-    if needing:
-        raise PlanRejected(
-            f"{needing[0]} is coded by what was seen on a text: give the budget and the text instead of the "
-            "plan, and nothing is measured twice; or write nearest instead of fitted and compensated"
-        )
-    if out is not None:
-        conversion = _conversion(plan, source, out, host, base_model)
-        _convert(conversion, found.inventory, host, reporter, lambda _path: None)
-    return size
-
-
-def _conversion(plan: Plan, source: Path, out: Path, host: Host, base_model: str | None) -> Conversion:
-    return Conversion(
-        source=source,
-        plan=plan,
-        out=out,
-        card=Card(name=out.name, base_model=base_model),
-        optiq_version=host.optiq_version,
-    )
-
-
-def _convert(
-    conversion: Conversion,
-    inventory: Inventory,
-    host: Host,
-    reporter: Reporter,
-    codes: Callable[[str], Encoded | None],
-) -> None:
-    reporter.begin("writing", inventory.predicted_file_bytes(conversion.plan))
-    convert(conversion, load_lazily=host.load_lazily, codes=codes, progress=_Advancing(reporter))
-
-
-class _Advancing:
-    """From bytes done so far, as conversion tells them, to steps."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-        self._done = 0
-
-    def __call__(self, done: int, _total: int) -> None:
-        self._reporter.advance(done - self._done)
-        self._done = done
 
 
 def _plan(found: Survey, measurements: Measurements, chosen: Chosen) -> Plan:

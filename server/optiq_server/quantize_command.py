@@ -114,7 +114,7 @@ def _quantize(options: argparse.Namespace, order: "Order", host: "Host", reporte
 
 
 def _replay(options: argparse.Namespace, folder: Path, host: "Host", reporter: "Reporter") -> None:
-    from optiq_quant.quantizing import carry_out
+    from optiq_quant.replay import carry_out
     from optiq_quant.written import read_plan
 
     plan = read_plan(options.plan)

@@ -14,7 +14,8 @@ from optiq_quant.evidence import Evidence
 from optiq_quant.measurements import measurements_of_json
 from optiq_quant.plan import Coding
 from optiq_quant.progress import SilentReporter
-from optiq_quant.quantizing import Order, Prepared, carry_out, prepare, write
+from optiq_quant.quantizing import Order, Prepared, prepare, write
+from optiq_quant.replay import carry_out
 from optiq_quant.verify import verify_files
 from optiq_quant.written import read_plan
 from optiq_server.engine.loader import load_lazily

@@ -9,7 +9,7 @@ from optiq_harmony.events import Event
 from optiq_harmony.tokens import VOCABULARY_SIZE, ControlToken
 from optiq_harmony.vocabulary import Vocabulary
 from optiq_server.engine.scripted_backend import Script, ScriptedBackend
-from optiq_server.engine.types import Ended, EndReason, ModelInfo
+from optiq_server.engine.types import Ended, EndReason, GenerationRequest, ModelInfo
 
 MODEL = ModelInfo(
     architecture="gpt_oss", context_length=4096, vocabulary_size=VOCABULARY_SIZE, weight_bytes=1_000
@@ -111,3 +111,16 @@ class Replies:
 
     def _next(self) -> tuple[int, ...]:
         return (ControlToken.START, *self.encode("assistant"))
+
+
+class RememberingModel:
+    """A scripted model that remembers its prompts."""
+
+    def __init__(self, replies: Replies, *script: tuple[int, ...]) -> None:
+        self.prompts: list[str] = []
+        self._replies = replies
+        self._script = script
+
+    def __call__(self, request: GenerationRequest) -> tuple[int, ...]:
+        self.prompts.append(self._replies.prompt_text(request.prompt))
+        return self._script[len(self.prompts) - 1]

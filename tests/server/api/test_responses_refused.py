@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from tests.server.api.test_responses import ADD, SHELL
 from tests.server.conftest import Scripted, Serve
+from tests.server.response_tools import ADD, SHELL
 
 
 def _too_deep() -> dict[str, object]:
