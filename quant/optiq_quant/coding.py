@@ -27,28 +27,14 @@ def encode_module(
     Without what a way of coding needs to know, it is the next simpler one: COMPENSATED needs a second moment,
     FITTED needs none but is better with mean squares. Raises ValueError for KEPT, which codes nothing.
     """
-    parts = [coded for _, coded, _ in coded_matrices(module, form, coding, statistics, stored)]
-    return stacked(parts, weight_shape(module))
-
-
-def coded_matrices(
-    module: Module,
-    form: Format,
-    coding: Coding,
-    statistics: InputStatistics | None,
-    stored: mx.Dtype,
-    *,
-    rows: mx.array | None = None,
-) -> Iterator[tuple[mx.array, Encoded, InputStatistics | None]]:
-    """Slabs (n, in) of a matrix, or the experts' matrices, in float32, with their codes and what their inputs
-    were. With `rows` only these outputs, of each expert the same. Raises ValueError for KEPT."""
     if coding is Coding.KEPT:
         raise ValueError("kept is no way of coding: the source's own bits are copied")
     each = _by_matrix(statistics)
-    for slab in weight_slabs(module, rows):
+    parts = []
+    for slab in weight_slabs(module):
         for matrix in slab.reshape(-1, *slab.shape[-2:]):
-            seen = next(each)
-            yield matrix, _encode(matrix, form, coding, seen, stored), seen
+            parts.append(_encode(matrix, form, coding, next(each), stored))
+    return stacked(parts, weight_shape(module))
 
 
 def _encode(

@@ -3,7 +3,7 @@
 It puts measuring together: what is measured, and how it is predicted and checked, is `sensitivity`'s.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ import mlx.core as mx
 
 from optiq_quant.calibration_text import CalibrationText, Part, Prompt
 from optiq_quant.candidates import Candidates
-from optiq_quant.coding_gain import CodingGains, estimate_gains
 from optiq_quant.encoded import encode_nearest
 from optiq_quant.formats import Format
 from optiq_quant.journal import Journal
@@ -19,7 +18,6 @@ from optiq_quant.layerwise import LayerwiseModel
 from optiq_quant.measurements import Evidence, Measurements, UnitCosts
 from optiq_quant.measuring import Measurer
 from optiq_quant.offering import make_offers
-from optiq_quant.plan import Coding
 from optiq_quant.progress import Reporter
 from optiq_quant.sensitivity import Sensitivities, SensitivityOptions, measure_sensitivities
 from optiq_quant.sensitivity_report import sensitivity_evidence
@@ -27,18 +25,13 @@ from optiq_quant.survey import Survey, option_of
 from optiq_quant.trials import Encode
 from optiq_quant.units import Unit
 
-_GAIN_TOKENS = 4096
-"""Enough for second moments of thousands of inputs, once they are damped."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Priced:
-    """What each format costs with the codes that will be searched, and how that was found: None where no unit
-    has a choice."""
+    """What each format costs, and how that was found: None where no unit has a choice."""
 
     measurements: Measurements
     sensitivities: Sensitivities | None
-    gains: CodingGains
 
 
 def nearest_in(dtype: str) -> Encode:
@@ -54,13 +47,11 @@ def price(
     candidates: Candidates,
     options: SensitivityOptions,
     *,
-    ways: Collection[Coding],
     tokens: int,
     journal: Journal,
     reporter: Reporter,
 ) -> Priced:
-    """Measure what the journal lacks, on at most `tokens` of the text's measuring part. Codes will be
-    searched in these `ways`."""
+    """Measure what the journal lacks, on at most `tokens` of the text's measuring part."""
     units, encode = survey.inventory.units, nearest_in(survey.inventory.dtype)
     wanted = {unit: candidates.of(unit)[1:] for unit in units}
     prompts = text.some(Part.MEASURE, tokens)
@@ -82,32 +73,21 @@ def price(
         reporter=reporter,
     )
     found = measure_sensitivities(measurer, offers, options) if offers else None
-    gains = estimate_gains(
-        model,
-        [offer.unit for offer in offers],
-        text.some(Part.MEASURE, min(tokens, _GAIN_TOKENS)),
-        ways,
-        getattr(mx, survey.inventory.dtype),
-        journal=journal,
-        reporter=reporter,
-    )
     measurements = Measurements(
         source=survey.fingerprint,
-        units=tuple(_costs(unit, wanted[unit], found, gains) for unit in units),
+        units=tuple(_costs(unit, wanted[unit], found) for unit in units),
         remainder=survey.remainder,
-        calibration={**_told(text, prompts, found), "coding_gains": gains.as_json()},
+        calibration=_told(text, prompts, found),
     )
-    return Priced(measurements=measurements, sensitivities=found, gains=gains)
+    return Priced(measurements=measurements, sensitivities=found)
 
 
-def _costs(
-    unit: Unit, forms: tuple[Format, ...], found: Sensitivities | None, gains: CodingGains
-) -> UnitCosts:
+def _costs(unit: Unit, forms: tuple[Format, ...], found: Sensitivities | None) -> UnitCosts:
     options, evidence = [option_of(unit, unit.stored, 0.0)], [Evidence.SOURCE]
     if found is None:
         return UnitCosts(unit=unit, options=tuple(options), evidence=tuple(evidence))
     for form in forms:
-        options.append(option_of(unit, form, found.divergences[unit.path][form] * gains.of(unit, form)))
+        options.append(option_of(unit, form, found.divergences[unit.path][form]))
         is_measured = form in found.measured[unit.path]
         evidence.append(Evidence.MEASURED if is_measured else Evidence.PREDICTED)
     return UnitCosts(unit=unit, options=tuple(options), evidence=tuple(evidence))

@@ -6,7 +6,6 @@ Each stage is a module of its own; here they are put in order. Each begins where
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from optiq_quant.baselines import standard_baselines
 from optiq_quant.budget import Budget
 from optiq_quant.calibration_text import CalibrationText, Extent, Part, shipped_text, text_of_file
 from optiq_quant.candidates import Candidates
-from optiq_quant.choosing import Chosen, SelectingPart, choose, share_left
+from optiq_quant.choosing import Chosen, SelectingPart, choose
 from optiq_quant.code_store import CodeStore
 from optiq_quant.compare import compare_models
 from optiq_quant.convert import write_card
@@ -135,27 +134,13 @@ def prepare(order: Order, host: Host, reporter: Reporter) -> Prepared:
             text,
             order.candidates,
             order.sensitivity,
-            ways=order.ways,
             tokens=order.pricing_tokens,
             journal=journal,
             reporter=reporter,
         )
         work.write_measurements(priced.measurements.to_json())
-        part = SelectingPart(
-            model,
-            found.inventory,
-            text,
-            share_left=partial(share_left, priced.measurements, priced.gains),
-            journal=journal,
-            reporter=reporter,
-        )
-        chosen = choose(
-            priced.measurements,
-            found.limits(order.budget),
-            part,
-            swaps=order.swaps,
-            spread=0.0 if priced.sensitivities is None else priced.sensitivities.typical_error - 1,
-        )
+        part = SelectingPart(model, found.inventory, text, journal=journal, reporter=reporter)
+        chosen = choose(priced.measurements, found.limits(order.budget), part, swaps=order.swaps)
         baselines = measure_baselines(
             standard_baselines(found.inventory.units),
             model,
