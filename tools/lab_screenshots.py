@@ -17,6 +17,7 @@ _FOLDER = Path(__file__).parents[1] / "docs" / "lab"
 _REPLY_MS = 120_000
 _LIVE_MS = 20_000
 _COLOUR_MS = 800
+_LIST_MS = 1_500
 _WEATHER = {
     "type": "function",
     "function": {
@@ -119,7 +120,14 @@ def _connect(page: Page) -> None:
 
 
 def _jobs(page: Page) -> None:
+    """With the result of the newest job, where one was done before."""
     expect(page.get_by_role("button", name="Start quantizing")).to_be_visible()
+    page.wait_for_timeout(_LIST_MS)
+    result = page.get_by_role("button", name="Result", exact=True)
+    if result.count():
+        result.first.click()
+        page.get_by_role("heading", name="Jobs", exact=True).last.scroll_into_view_if_needed()
+        page.locator(".frontier").first.scroll_into_view_if_needed()
 
 
 _VIEWS: dict[str, tuple[str, Callable[[Page], None]]] = {

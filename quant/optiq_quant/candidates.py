@@ -35,9 +35,17 @@ class Candidates:
         return (unit.stored, *(form for form in dict.fromkeys(fitting) if form != unit.stored))
 
 
-def default_formats(group_sizes: Sequence[int] = GROUP_SIZES) -> tuple[Format, ...]:
-    """All that mlx-lm loads: affine of all bits, and the microscaled ones."""
-    affines = [affine(bits, group) for bits in AFFINE_BITS for group in group_sizes]
+def default_formats(
+    group_sizes: Sequence[int] = GROUP_SIZES, *, are_searched: bool = False
+) -> tuple[Format, ...]:
+    """All that mlx-lm loads: affine of all bits, and the microscaled ones.
+
+    Where codes `are_searched`, affine alone: searching leaves half of an affine format's error, or less, and
+    all of a microscaled one's, but both are priced by their nearest codes.
+    """
+    affines = tuple(affine(bits, group) for bits in AFFINE_BITS for group in group_sizes)
+    if are_searched:
+        return affines
     return (*affines, *(microscaled(mode) for mode in (Mode.MXFP4, Mode.NVFP4, Mode.MXFP8)))
 
 

@@ -61,7 +61,8 @@ def _add_formats(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--formats",
         metavar="NAMES",
-        help="such as affine4,affine6g128,mxfp4,bf16 (default: all that mlx-lm loads)",
+        help="such as affine4,affine6g128,mxfp4,bf16 (default: all affine ones; with --codes nearest, all that "
+        "mlx-lm loads)",
     )
     how.add_argument(
         "--group-sizes",
@@ -180,7 +181,7 @@ def candidates_of_options(options: argparse.Namespace) -> "Candidates":
         raise ValueError(f"--group-sizes: {options.group_sizes!r} is no list such as 32,64") from None
     try:
         if options.formats is None:
-            formats = default_formats(groups)
+            formats = default_formats(groups, are_searched=len(ways_of_options(options)) > 1)
         else:
             formats = formats_of(options.formats.split(","), groups)
     except ValueError as error:

@@ -35,6 +35,7 @@ def test_by_default_all_that_mlx_lm_loads_are_tried() -> None:
     formats = default_formats()
 
     assert len(set(formats)) == len(formats) == len(AFFINE_BITS) * len(GROUP_SIZES) + 3
+    assert {form.mode for form in default_formats(are_searched=True)} == {Mode.AFFINE}
     assert {form.group_size for form in default_formats([32]) if form.mode is Mode.AFFINE} == {32}
 
 
