@@ -61,8 +61,8 @@ def _add_formats(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--formats",
         metavar="NAMES",
-        help="such as affine4,affine6g128,mxfp4,bf16 (default: all affine ones; with --codes nearest, all that "
-        "mlx-lm loads)",
+        help="such as affine4,affine6g128,mxfp4,bf16 (default: all affine ones; with --codes nearest, all "
+        "that mlx-lm loads)",
     )
     how.add_argument(
         "--group-sizes",
