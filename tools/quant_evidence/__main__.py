@@ -131,7 +131,8 @@ def _allocations(
     bench = Bench(model, inventory, prompts, reporter)
     if options.baselines:
         for name, formats in standard_baselines(inventory.units).items():
-            yield bench.row(name, "", formats)
+            if formats != inventory.stored_formats():
+                yield bench.row(name, "", formats)
     for bits in options.bits:
         same, at = uniform(inventory.units, affine(bits)), f"{bits} bits"
         size = sum(unit.bytes(same[unit.path]) for unit in inventory.units)
