@@ -10,9 +10,8 @@ import type { AssistantTurn } from "../turns";
 import { CallCards } from "./call-cards";
 import { ReasoningFold } from "./reasoning-fold";
 import { ReplyFigures } from "./reply-figures";
-import { SiblingSteps } from "./sibling-steps";
+import { type Siblings, SiblingSteps } from "./sibling-steps";
 import { SnippetDialog } from "./snippet-dialog";
-import type { Siblings } from "./turn-row";
 
 interface AssistantProps {
   turn: AssistantTurn;

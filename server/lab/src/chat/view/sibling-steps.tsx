@@ -1,6 +1,11 @@
 import { IconButton } from "../../ui/controls";
 import { lookAt } from "../session";
-import type { Siblings } from "./turn-row";
+
+/** Turns that are said after the same one, and which of them is shown. */
+export interface Siblings {
+  ids: string[];
+  index: number;
+}
 
 /** Steps between a turn and its alternatives. */
 export function SiblingSteps({ siblings: { ids, index } }: { siblings: Siblings }) {

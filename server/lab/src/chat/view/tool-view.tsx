@@ -1,8 +1,7 @@
 import { Icon } from "../../ui/icon";
 import { tree } from "../session";
 import type { ToolTurn } from "../turns";
-import { SiblingSteps } from "./sibling-steps";
-import type { Siblings } from "./turn-row";
+import { type Siblings, SiblingSteps } from "./sibling-steps";
 
 /** What was given back for the calls of the turn before. */
 export function ToolView({ turn, siblings }: { turn: ToolTurn; siblings: Siblings }) {

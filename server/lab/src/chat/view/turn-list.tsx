@@ -5,7 +5,8 @@ import { current, path, tree } from "../session";
 import { childrenOf } from "../tree";
 import type { Turn } from "../turns";
 import { Nearness } from "./nearness";
-import { type Siblings, TurnRow } from "./turn-row";
+import type { Siblings } from "./sibling-steps";
+import { TurnRow } from "./turn-row";
 
 /** Up to so many turns all are drawn: searching in the page finds each of them. */
 const ALL_DRAWN = 80;

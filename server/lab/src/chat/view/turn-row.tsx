@@ -4,13 +4,9 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Turn } from "../turns";
 import { AssistantView } from "./assistant-view";
 import type { Nearness } from "./nearness";
+import type { Siblings } from "./sibling-steps";
 import { ToolView } from "./tool-view";
 import { UserView } from "./user-view";
-
-export interface Siblings {
-  ids: string[];
-  index: number;
-}
 
 interface RowProps {
   turn: Turn;

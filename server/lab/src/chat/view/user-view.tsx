@@ -5,8 +5,7 @@ import { servedModel } from "../../status";
 import { notice } from "../notice";
 import { say } from "../session";
 import type { UserTurn } from "../turns";
-import { SiblingSteps } from "./sibling-steps";
-import type { Siblings } from "./turn-row";
+import { type Siblings, SiblingSteps } from "./sibling-steps";
 
 /** More of a pasted text is shown when asked for. */
 const SHOWN = 12_000;
