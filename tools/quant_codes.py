@@ -82,7 +82,7 @@ def _row(bench: Bench, plan: Plan, ways: tuple[Coding, ...], folder: Path) -> di
         reporter.close()
         sources = unit_modules(bench.model.model)
         modules = {
-            unit.path: module_of(sources[unit.path], store.load(unit.path, unit.format), mx.float32)
+            unit.path: module_of(sources[unit.path], store.load(unit.path, unit.format))
             for unit in found.plan.units
         }
     row = {f"kept {way}": float(sum(report.kept is way for report in found.reports)) for way in ways}

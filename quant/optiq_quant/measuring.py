@@ -11,7 +11,8 @@ to 640 MiB and coded beyond.
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import mlx.core as mx
 import numpy as np
@@ -30,6 +31,7 @@ _BATCH = 8
 """Trials that share one computation of the reference's logits."""
 
 Prompt = Sequence[int]
+_Modules: TypeAlias = Mapping[str, Module]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +56,6 @@ class _Candidate:
     forwards: float
 
 
-@dataclass(slots=True)
-class _Kept:
-    """The modules of the one trial that is measured, once they are made."""
-
-    modules: Mapping[str, Module] = field(default_factory=dict)
-
-
 def mean_divergence(readings: Iterable[Reading]) -> float:
     """In nats for each position of all prompts."""
     listed = list(readings)
@@ -81,8 +76,8 @@ def prompts_name(prompts: Sequence[Prompt]) -> str:
 
 
 class Measurer:
-    """`units` are all of the model's, `dtype` the float that it computes in, `part` names the prompts in the
-    journal's keys: measurements on different texts go into one journal."""
+    """`units` are all of the model's, `part` names the prompts in the journal's keys: measurements on
+    different texts go into one journal."""
 
     def __init__(
         self,
@@ -94,7 +89,6 @@ class Measurer:
         encode: Encode,
         journal: Journal,
         reporter: Reporter,
-        dtype: mx.Dtype = mx.float32,
     ) -> None:
         self._model = model
         self._units = {unit.path: unit for unit in units}
@@ -104,7 +98,6 @@ class Measurer:
         self._encode = encode
         self._journal = journal
         self._reporter = reporter
-        self._dtype = dtype
 
     @property
     def prompts(self) -> Sequence[Prompt]:
@@ -119,14 +112,15 @@ class Measurer:
         ]
         self._reporter.begin(phase, sum(map(len, missing)))
         # A whole allocation is coded once for all prompts; of several trials only one is in memory.
-        kept = _Kept() if len(distinct) == 1 else None
+        is_alone = len(distinct) == 1 and any(missing)
+        made = {trial: self._modules(trial) for trial in distinct} if is_alone else {}
         for index, pending in enumerate(missing):
             if pending:
-                self._measure_on(index, distinct, frozenset(pending), kept)
+                self._measure_on(index, distinct, frozenset(pending), made)
         return {trial: [self._reading(trial, i) for i in range(len(self._prompts))] for trial in distinct}
 
     def _measure_on(
-        self, index: int, trials: Sequence[Trial], pending: frozenset[Trial], kept: _Kept | None
+        self, index: int, trials: Sequence[Trial], pending: frozenset[Trial], made: Mapping[Trial, _Modules]
     ) -> None:
         """What the reference costs is shared out among all trials, also those that the journal has: a run
         that was interrupted keeps the same costs."""
@@ -134,7 +128,11 @@ class Measurer:
         with self._model.counting() as read:
             reference = self._model.read(prompt)
         for batch in self._batches(trials):
-            candidates = [self._begin(trial, kept) for trial in batch if trial in pending]
+            candidates = [
+                self._begin(trial, made.get(trial) or self._modules(trial))
+                for trial in batch
+                if trial in pending
+            ]
             if not candidates:
                 continue
             measured = self._compare(prompt, reference, candidates)
@@ -165,12 +163,10 @@ class Measurer:
         if batch:
             yield batch
 
-    def _begin(self, trial: Trial, kept: _Kept | None) -> _Candidate:
-        modules = kept.modules if kept is not None else {}
-        if not modules:
-            modules = trial_modules(self._model.model, trial, self._encode, self._dtype)
-        if kept is not None:
-            kept.modules = modules
+    def _modules(self, trial: Trial) -> _Modules:
+        return trial_modules(self._model.model, trial, self._encode)
+
+    def _begin(self, trial: Trial, modules: _Modules) -> _Candidate:
         start = min(self._model.start_of(self._units[path]) for path in modules)
         with replaced(self._model.model, modules), self._model.counting() as own:
             hidden = self._model.final_hidden(start)

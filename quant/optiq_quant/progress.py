@@ -6,7 +6,7 @@ It knows neither what is done nor how long a step should take. All of it goes to
 import json
 import time
 from collections.abc import Callable
-from typing import Protocol, TextIO
+from typing import Protocol, TextIO, TypeAlias
 
 from rich.console import Console
 from rich.progress import (
@@ -73,11 +73,16 @@ class BarReporter:
         self._progress.stop()
 
 
+_Told: TypeAlias = Callable[[str, int, int, float | None], str]
+"""The line for a phase, the steps done, all of them, and the seconds left."""
+
+
 class _WritingReporter:
     """Writes how far a phase has come, at most once in `interval` seconds beside the phase's end."""
 
-    def __init__(self, stream: TextIO, *, clock: Callable[[], float], interval: float) -> None:
+    def __init__(self, stream: TextIO, *, told: _Told, clock: Callable[[], float], interval: float) -> None:
         self._stream = stream
+        self._told = told
         self._clock = clock
         self._interval = interval
         self._phase = ""
@@ -98,14 +103,12 @@ class _WritingReporter:
 
     def _write(self) -> None:
         self._written = self._clock()
-        print(self._told(self._seconds_left()), file=self._stream, flush=True)
+        line = self._told(self._phase, self._done, self._total, self._seconds_left())
+        print(line, file=self._stream, flush=True)
 
     def _seconds_left(self) -> float | None:
         elapsed = self._written - self._began
         return elapsed / self._done * (self._total - self._done) if self._done else None
-
-    def _told(self, seconds_left: float | None) -> str:
-        raise NotImplementedError
 
 
 class LineReporter(_WritingReporter):
@@ -114,10 +117,7 @@ class LineReporter(_WritingReporter):
     def __init__(
         self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic, interval: float = 30.0
     ) -> None:
-        super().__init__(stream, clock=clock, interval=interval)
-
-    def _told(self, seconds_left: float | None) -> str:
-        return f"{self._phase}: {self._done} of {self._total}, {max(0.0, seconds_left or 0.0):.0f} s left"
+        super().__init__(stream, told=_as_text, clock=clock, interval=interval)
 
 
 class JsonReporter(_WritingReporter):
@@ -129,13 +129,17 @@ class JsonReporter(_WritingReporter):
     def __init__(
         self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic, interval: float = 0.5
     ) -> None:
-        super().__init__(stream, clock=clock, interval=interval)
+        super().__init__(stream, told=_as_json, clock=clock, interval=interval)
 
     def begin(self, phase: str, total: int) -> None:
         super().begin(phase, total)
         self._write()
 
-    def _told(self, seconds_left: float | None) -> str:
-        left = None if seconds_left is None else round(seconds_left, 1)
-        line = {"phase": self._phase, "done": self._done, "total": self._total, "seconds_left": left}
-        return json.dumps(line)
+
+def _as_text(phase: str, done: int, total: int, seconds_left: float | None) -> str:
+    return f"{phase}: {done} of {total}, {max(0.0, seconds_left or 0.0):.0f} s left"
+
+
+def _as_json(phase: str, done: int, total: int, seconds_left: float | None) -> str:
+    left = None if seconds_left is None else round(seconds_left, 1)
+    return json.dumps({"phase": phase, "done": done, "total": total, "seconds_left": left})

@@ -105,12 +105,12 @@ def calibration_text(order: Order, host: Host) -> CalibrationText:
     return text_of_file(order.calibration, speech, order.extent)
 
 
-def identity_of(found: Survey, text: CalibrationText, dtype: mx.Dtype) -> dict[str, str]:
+def identity_of(found: Survey, text: CalibrationText) -> dict[str, str]:
     """All that measurements depend on, beside the format and the prompt that each names itself."""
     return {
         "weights": found.fingerprint,
         "calibration": text.fingerprint,
-        "computed in": str(dtype).rpartition(".")[2],
+        "computed in": "float32",
         "mlx": version("mlx"),
         "mlx-lm": version("mlx-lm"),
     }

@@ -81,10 +81,9 @@ class Texts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`stored` is the 16-bit float of scales and biases, `dtype` the one that the model computes in."""
+    """`stored` is the 16-bit float of scales and biases, `ways` are those of coding that are tried."""
 
     stored: mx.Dtype
-    dtype: mx.Dtype = mx.float32
     ways: tuple[Coding, ...] = WAYS
 
 
@@ -231,4 +230,4 @@ class _Refiner:
         return total / tokens
 
     def _module(self, path: str, encoded: Encoded) -> Module:
-        return module_of(self._sources[path], encoded, self._settings.dtype)
+        return module_of(self._sources[path], encoded)

@@ -33,6 +33,9 @@ gpt-oss-20b alone would take 2.3 GB in float32, all of SmolLM2-135M takes 538 MB
 
 _SLAB_WEIGHTS = 32 << 20
 
+_FLOAT = mx.float32
+"""What the model computes in while it is measured: see `host`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
@@ -49,13 +52,13 @@ def trial_of(formats: Mapping[str, Format]) -> Trial:
     return Trial(changes=tuple(sorted(formats.items(), key=lambda change: change[0])))
 
 
-def trial_modules(model: Module, trial: Trial, encode: Encode, dtype: mx.Dtype) -> dict[str, Module]:
-    """The modules that stand in `model` during the trial, by path. They compute in `dtype`."""
+def trial_modules(model: Module, trial: Trial, encode: Encode) -> dict[str, Module]:
+    """The modules that stand in `model` during the trial, by path. They compute in float32."""
     modules = unit_modules(model)
     changed = {path: modules[path] for path, _ in trial.changes}
-    decoded = sum(_weights(module) for module in changed.values() if not is_expert(module)) * dtype.size
+    decoded = sum(_weights(module) for module in changed.values() if not is_expert(module)) * _FLOAT.size
     return {
-        path: coded_module(changed[path], path, form, encode, dtype, decoded=decoded <= _DECODED_BYTES)
+        path: coded_module(changed[path], path, form, encode, decoded=decoded <= _DECODED_BYTES)
         for path, form in trial.changes
     }
 
@@ -63,39 +66,37 @@ def trial_modules(model: Module, trial: Trial, encode: Encode, dtype: mx.Dtype) 
 def decode_if_small(model: Module) -> Module:
     """`model`, its coded units decoded to float32 where all of them together, experts aside, are small."""
     modules = {path: module for path, module in unit_modules(model).items() if not is_expert(module)}
-    if sum(map(_weights, modules.values())) * mx.float32.size > _DECODED_BYTES:
+    if sum(map(_weights, modules.values())) * _FLOAT.size > _DECODED_BYTES:
         return model
     for path, module in modules.items():
         encoded = stored_encoding(module)
         if encoded.format.mode is not Mode.DENSE:
-            replace_module(model, path, _module(module, encoded, mx.float32, decoded=True))
+            replace_module(model, path, _module(module, encoded, decoded=True))
     return model
 
 
-def coded_module(
-    module: Module, path: str, form: Format, encode: Encode, dtype: mx.Dtype, *, decoded: bool
-) -> Module:
+def coded_module(module: Module, path: str, form: Format, encode: Encode, *, decoded: bool) -> Module:
     """A module in place of `module` whose weights are coded in `form`, slab by slab."""
     parts = []
     for slab in weight_slabs(module):
         parts.append(encode(path, slab, form))
         # Left lazy, its codes would keep the slab.
         mx.eval(parts[-1].tensors(""))
-    return _module(module, stacked(parts, weight_shape(module)), dtype, decoded=decoded)
+    return _module(module, stacked(parts, weight_shape(module)), decoded=decoded)
 
 
-def module_of(module: Module, encoded: Encoded, dtype: mx.Dtype) -> Module:
+def module_of(module: Module, encoded: Encoded) -> Module:
     """A module in place of `module` with the weights that `encoded` means, evaluated."""
-    decoded = is_expert(module) or _weights(module) * dtype.size <= _DECODED_BYTES
-    return _module(module, encoded, dtype, decoded=decoded)
+    decoded = is_expert(module) or _weights(module) * _FLOAT.size <= _DECODED_BYTES
+    return _module(module, encoded, decoded=decoded)
 
 
-def _module(module: Module, encoded: Encoded, dtype: mx.Dtype, *, decoded: bool) -> Module:
+def _module(module: Module, encoded: Encoded, *, decoded: bool) -> Module:
     if decoded:
-        made = with_encoding(module, encoded, dtype)
+        made = with_encoding(module, encoded, _FLOAT)
     else:
         made = quantized_module(module, encoded)
-        made.set_dtype(dtype)
+        made.set_dtype(_FLOAT)
     mx.eval(made.parameters())
     return made
 

@@ -83,12 +83,10 @@ def _order(options: argparse.Namespace, folder: Path) -> "Order":
 
 
 def _workspace(options: argparse.Namespace, found: "Survey", text: "CalibrationText") -> "Workspace":
-    import mlx.core as mx
-
     from optiq_quant.quantizing import identity_of
     from optiq_quant.workspace import Workspace, measurements_folder, open_workspace
 
-    identity = identity_of(found, text, mx.float32)
+    identity = identity_of(found, text)
     if options.work is None:
         return open_workspace(measurements_folder(options.cache_folder), identity, weights=found.fingerprint)
     options.work.mkdir(parents=True, exist_ok=True)

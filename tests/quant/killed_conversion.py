@@ -3,8 +3,6 @@
 python killed_conversion.py SOURCE OUT PLAN.json (piece | rename) NUMBER
 """
 
-import os
-import signal
 import sys
 from pathlib import Path
 
@@ -12,22 +10,11 @@ from optiq_quant.convert import convert
 from optiq_quant.plan import plan_of_json
 from optiq_server.engine.loader import load_lazily
 from tests.quant.checkpoints import conversion
-
-
-class _Countdown:
-    """Kills this process at the given call."""
-
-    def __init__(self, calls: int) -> None:
-        self._left = calls
-
-    def __call__(self) -> None:
-        self._left -= 1
-        if self._left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+from tests.quant.countdown import Countdown
 
 
 def main(source: str, out: str, plan: str, kind: str, number: str) -> None:
-    countdown = _Countdown(int(number))
+    countdown = Countdown(int(number))
     if kind == "rename":
         sys.addaudithook(lambda event, _arguments: countdown() if event == "os.rename" else None)
     convert(

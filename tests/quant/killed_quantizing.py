@@ -3,29 +3,16 @@
 python killed_quantizing.py FOLDER OUT (PHASE | rename) NUMBER
 """
 
-import os
-import signal
 import sys
 from pathlib import Path
 
 from optiq_quant.plan import Coding
 from optiq_quant.progress import SilentReporter
 from optiq_quant.quantizing import prepare, write
+from tests.quant.countdown import Countdown
 from tests.quant.small_orders import small_host, small_order
 
 WAYS = (Coding.NEAREST, Coding.FITTED, Coding.COMPENSATED)
-
-
-class Countdown:
-    """Kills this process at the given call."""
-
-    def __init__(self, calls: int) -> None:
-        self._left = calls
-
-    def __call__(self) -> None:
-        self._left -= 1
-        if self._left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 class DeadlyReporter(SilentReporter):

@@ -59,7 +59,7 @@ def small_order(folder: Path, **changes: object) -> Order:
     """`folder` holds `source` and letters.txt, and gets `work`; `changes` are fields of the order."""
 
     def work(found: Survey, text: CalibrationText) -> Workspace:
-        identity = identity_of(found, text, mx.float32)
+        identity = identity_of(found, text)
         return open_workspace(folder / "work", identity, weights=found.fingerprint)
 
     order = Order(

@@ -39,7 +39,7 @@ def test_a_unit_changed_anywhere_gives_the_logits_of_a_whole_pass(model: Module)
 
     for unit in units:
         trial = trial_of({unit.path: _FORM})
-        with replaced(model, trial_modules(model, trial, lambda _, w, f: encode_nearest(w, f), mx.float32)):
+        with replaced(model, trial_modules(model, trial, lambda _, w, f: encode_nearest(w, f))):
             again = layerwise.logits(layerwise.final_hidden(layerwise.start_of(unit)))
             truth = _whole(model, prompt)
 

@@ -32,7 +32,7 @@ def _memory() -> Journal:
 
 def _plain(model: Module, trial: Trial) -> float:
     """The mean divergence by two whole passes over each prompt."""
-    modules = trial_modules(model, trial, nearest, mx.float32)
+    modules = trial_modules(model, trial, nearest)
     total = 0.0
     for prompt in PROMPTS:
         tokens = mx.array([prompt])

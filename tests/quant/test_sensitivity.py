@@ -184,7 +184,7 @@ def test_a_trial_too_large_to_be_decoded_computes_the_same_coded() -> None:
     logits = []
     for decoded in (True, False):
         modules = {
-            path: coded_module(module, path, BASE, nearest, mx.float32, decoded=decoded)
+            path: coded_module(module, path, BASE, nearest, decoded=decoded)
             for path, module in unit_modules(model).items()
         }
         with replaced(model, modules):

@@ -28,6 +28,7 @@ from optiq_quant.calibration_text import Extent, Prompt, prompts_of_file
 from optiq_quant.compare import compare_models
 from optiq_quant.divergence_summary import summarize
 from optiq_quant.formats import Format, affine
+from optiq_quant.host import Host
 from optiq_quant.inventory import Inventory, take_inventory
 from optiq_quant.journal import Journal
 from optiq_quant.layerwise import LayerwiseModel
@@ -103,7 +104,7 @@ def main() -> None:
     )[: options.prompts]
     inventory = take_inventory(load_lazily(options.model), read_object(options.model / "config.json"))
     reporter = BarReporter(options.talk)
-    rows = list(_allocations(options, inventory, prompts, reporter))
+    rows = list(_allocations(options, host, inventory, prompts, reporter))
     for name, folder in options.folder:
         opened = partial(host.load, options.model), partial(host.load, folder)
         found = compare_models(*opened, prompts, reporter)
@@ -121,13 +122,17 @@ def main() -> None:
 
 
 def _allocations(
-    options: argparse.Namespace, inventory: Inventory, prompts: Sequence[Prompt], reporter: Reporter
+    options: argparse.Namespace,
+    host: Host,
+    inventory: Inventory,
+    prompts: Sequence[Prompt],
+    reporter: Reporter,
 ) -> Iterator[Row]:
     if options.measurements is None:
         return
     measurements = measurements_of_json(options.measurements.read_text(encoding="utf-8"))
-    model = quantizer_host(default_cache_folder()).load(options.model)
-    gradients = _gradients(options, model)
+    model = host.load(options.model)
+    gradients = _gradients(options, host, model)
     bench = Bench(model, inventory, prompts, reporter)
     if options.baselines:
         for name, formats in standard_baselines(inventory.units).items():
@@ -137,10 +142,9 @@ def _allocations(
         same, at = uniform(inventory.units, affine(bits)), f"{bits} bits"
         size = sum(unit.bytes(same[unit.path]) for unit in inventory.units)
         yield bench.row("uniform", at, same)
-        for (low, high), found in gradients.items():
-            if (low, high) == _TWO_FORMATS[bits]:
-                chosen = _by_gradient(inventory, found, low, high, size)
-                yield bench.row("mlx-lm's sensitivities", at, chosen)
+        if bits in gradients:
+            chosen = _by_gradient(inventory, gradients[bits], *_TWO_FORMATS[bits], size)
+            yield bench.row("mlx-lm's sensitivities", at, chosen)
         yield from _of_size(bench, measurements, size, at)
     for total in options.size:
         size = total - measurements.remainder.bytes
@@ -154,14 +158,15 @@ def _of_size(bench: Bench, measurements: Measurements, size: int, at: str) -> It
     yield bench.row("knapsack", at, _best(measurements, size))
 
 
-def _gradients(options: argparse.Namespace, model: Module) -> dict[tuple[Format, Format], dict[str, float]]:
+def _gradients(options: argparse.Namespace, host: Host, model: Module) -> dict[int, dict[str, float]]:
+    """By the uniform bits whose size is to be met; none without a text."""
     if options.calibration is None:
         return {}
-    speech = quantizer_host(default_cache_folder()).speech(options.model)
+    speech = host.speech(options.model)
     seen = prompts_of_file(options.calibration, speech, Extent(window=options.window), is_plain=True)
     return {
-        pair: gradient_sensitivities(model, seen[: options.gradient_windows], *pair)
-        for pair in (_TWO_FORMATS[bits] for bits in options.bits)
+        bits: gradient_sensitivities(model, seen[: options.gradient_windows], *_TWO_FORMATS[bits])
+        for bits in options.bits
     }
 
 
