@@ -4,7 +4,6 @@ It knows neither tokens nor openai-harmony.
 """
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from typing import assert_never
 
@@ -52,11 +51,12 @@ def require_renderable(conversation: Conversation) -> None:
 def require_text(text: str, *, field: str) -> None:
     """Raises LoneSurrogate, or TooMuchSpace."""
     require_unicode(text, field=field)
-    if len(text) <= _MOST_SPACE:
-        return
-    for run in re.finditer(r"\s+", text):
-        if run.end() - run.start() > _MOST_SPACE:
-            raise TooMuchSpace(field, position=run.start(), limit=_MOST_SPACE)
+    # A run that is too long stands on one of these places.
+    for place in range(0, len(text), _MOST_SPACE):
+        if text[place].isspace():
+            start = len(text[:place].rstrip())
+            if len(text) - start - len(text[start:].lstrip()) > _MOST_SPACE:
+                raise TooMuchSpace(field, position=start, limit=_MOST_SPACE)
 
 
 def require_unicode(text: str, *, field: str) -> None:

@@ -86,6 +86,8 @@ def test_white_space_that_could_not_be_read_is_refused_with_its_place(
         vocabulary.encode_text(readable + " ")
 
     assert refusal.value.limit == 250_000
+    with pytest.raises(TooMuchSpace, match="from character 600001 on"):
+        vocabulary.encode_text("a" * 600_000 + "b" + " " * 250_001 + "c")
 
 
 def test_a_lone_surrogate_is_refused_with_its_place(vocabulary: Vocabulary) -> None:
